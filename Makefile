@@ -19,7 +19,7 @@ SAY   := @echo >&2
 OR_SHOW := || { tail -n 15 $(VENV)/install.log >&2; \
 	echo "encephagen: installing failed, see $(VENV)/install.log; once mended, run the same command again" >&2; exit 1; }
 
-.PHONY: help demo test check lint tests format bench notebook wheel lock clean
+.PHONY: help demo test check lint tests format bench notebook wheel docs lock clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -30,6 +30,7 @@ help:
 	@echo "make bench     measure speed; writes docs/         (ARGS=... is passed on)"
 	@echo "make notebook  open the quickstart notebook"
 	@echo "make wheel     build the wheel into dist/"
+	@echo "make docs      renew the reference of the command line"
 	@echo "make lock      renew the pinned requirements"
 	@echo "make clean     remove the environment, builds and caches"
 
@@ -70,7 +71,7 @@ test: check tests
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/basedpyright
+	@$(BIN)/basedpyright --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports --no-cache
 
 tests: $(VENV)/.dev
@@ -89,6 +90,10 @@ notebook: $(VENV)/.notebook
 wheel: $(VENV)/.dev
 	@rm -rf dist
 	@$(BIN)/python -m build --wheel --no-isolation
+
+docs: $(VENV)/.dev
+	@COLUMNS=100 NO_COLOR=1 $(BIN)/python -m typer encephagen.app.cli utils docs \
+		--name encephagen --title "The command line" --output docs/cli.md
 
 # Pins for every platform and Python at once, so one file serves all; needs the package index.
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \

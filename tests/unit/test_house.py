@@ -1,0 +1,257 @@
+"""The house rules of docs/map.md that a machine can hold, and the documented examples."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import encephagen
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "encephagen"
+MODULES = sorted(SOURCE.rglob("*.py"))
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
+LOCKS = sorted(ROOT.glob("*.lock"))
+TEXT = {".cff", ".csv", ".ipynb", ".json", ".lock", ".md", ".py", ".svg", ".toml", ".txt", ""}
+
+
+def tracked():
+    """The files git knows, or in an unpacked archive everything that is not hidden or built."""
+    found = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if found.returncode == 0 and found.stdout:
+        return [ROOT / name for name in found.stdout.split("\0") if name and (ROOT / name).exists()]
+    return [
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file() and not re.search(r"/(\.|dist/|build/|__pycache__)", str(path))
+    ]
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def python_blocks(text):
+    """Return (first line number, code) of every fenced block whose language is exactly python."""
+    blocks, lines, first, fence = [], [], 0, ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = line.strip()
+        if not fence:
+            opening = re.match(r"(`{3,}|~{3,})\s*(\S*)", bare)
+            if opening:
+                fence, language = opening.groups()
+                first, lines = number + 1, ([] if language == "python" else None)
+        elif bare == fence:
+            if lines is not None:
+                blocks.append((first, "\n".join(lines)))
+            fence = ""
+        elif lines is not None:
+            lines.append(line)
+    return blocks
+
+
+def test_the_extractor_finds_python_blocks_alone():
+    text = "a\n```python\nx = 1\n```\n```bash\nls\n```\n~~~python\ny = x\n~~~\n```\nplain\n```\n"
+    assert python_blocks(text) == [(3, "x = 1"), (9, "y = x")]
+
+
+# ---- the source ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_app_prints(path):
+    if "app" in path.relative_to(SOURCE).parts:
+        return
+    calls = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Call)]
+    printing = [c.lineno for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
+    assert not printing, f"{name_of(path)} prints in lines {printing}: return it, app/ prints"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_what_is_public_has_a_docstring(path):
+    tree = parse(path)
+    bare = [] if ast.get_docstring(tree) else ["the module"]
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in tree.body:
+        if not isinstance(node, kinds) or node.name.startswith("_"):
+            continue
+        if not ast.get_docstring(node):
+            bare.append(node.name)
+        if isinstance(node, ast.ClassDef):
+            bare += [
+                f"{node.name}.{method.name}"
+                for method in node.body
+                if isinstance(method, kinds)
+                and not method.name.startswith("_")
+                and not overloads(method)
+                and not ast.get_docstring(method)
+            ]
+    assert not bare, f"{name_of(path)}: no docstring on {', '.join(bare)}"
+
+
+def overloads(function):
+    """Whether this only adds to a documented definition: a setter, an overload, an override."""
+    marks = {ast.unparse(mark).split(".")[-1] for mark in getattr(function, "decorator_list", ())}
+    return bool(marks & {"setter", "deleter", "overload", "override"})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_randomness_comes_from_named_streams(path):
+    if path.name == "rng.py":
+        return
+    found = re.findall(
+        r"default_rng|RandomState|random\.seed|^\s*(?:import|from) random\b",
+        path.read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    assert not found, f"{name_of(path)} makes its own randomness: use encephagen.rng.stream"
+
+
+def test_no_drawer_of_odds_and_ends():
+    odd = [p for p in MODULES if p.stem in {"utils", "util", "helpers", "common", "misc"}]
+    assert not odd, f"name files for what they hold: {[name_of(p) for p in odd]}"
+
+
+def test_unit_tests_mirror_the_source():
+    folders = {p.name for p in (ROOT / "tests" / "unit").iterdir() if p.is_dir()} - {"__pycache__"}
+    strangers = {f for f in folders if not (SOURCE / f).is_dir()}
+    assert not strangers, f"tests/unit has no counterpart in src/encephagen for {strangers}"
+
+
+# ---- the package --------------------------------------------------------------------------------
+
+
+def test_every_public_name_of_the_root_loads():
+    for name in encephagen.__all__:
+        assert getattr(encephagen, name) is not None
+        assert name in dir(encephagen)
+    assert set(encephagen.__all__) == {*encephagen._HOME, "__version__"}
+    with pytest.raises(AttributeError, match="no attribute 'brane'"):
+        encephagen.brane  # noqa: B018
+
+
+def test_type_checkers_see_the_names_that_load():
+    names = {}
+    for node in ast.walk(parse(SOURCE / "__init__.py")):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("encephagen."):
+            home = node.module.removeprefix("encephagen.")
+            names |= {alias.name: home for alias in node.names}
+    assert names == encephagen._HOME
+
+
+def test_importing_the_package_does_nothing():
+    code = "import sys, encephagen; print('numpy' in sys.modules, 'numba' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False False\n"
+    assert found.stderr == ""
+
+
+def test_one_version():
+    version = encephagen.__version__
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_wheel_carries_every_file_of_the_package(tmp_path):
+    wheel = pytest.importorskip("hatchling.builders.wheel")
+    (built,) = wheel.WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    carried = set(zipfile.ZipFile(built).namelist())
+    wanted = {p.relative_to(ROOT / "src").as_posix() for p in tracked() if SOURCE in p.parents}
+    assert wanted <= carried, f"missing from the wheel: {sorted(wanted - carried)}"
+    assert not [name for name in carried if name.startswith("tests/")]
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=name_of)
+def test_requirements_are_pinned_and_name_no_place(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.lstrip().startswith("#")]
+    unpinned = [line for line in pins if not re.match(r"[A-Za-z0-9._\[\]-]+==\S+", line)]
+    assert not unpinned, f"{path.name}: {unpinned}; renew it with make lock"
+    places = [line for line in lines if re.search(r"://|file:|\s/|@ ", line)]
+    assert not places, f"{path.name} names a place: {places}"
+
+
+def test_the_lock_covers_what_the_project_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = {re.match(r"[\w.-]+", text)[0].lower() for text in project["dependencies"]}
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = {name.lower() for name in re.findall(r"^([\w.-]+)==", lock, flags=re.MULTILINE)}
+    assert asked <= pinned, f"not in requirements.lock: {asked - pinned}; renew it with make lock"
+
+
+# ---- the repository -----------------------------------------------------------------------------
+
+
+def test_files_stay_small():
+    large = {name_of(p): p.stat().st_size for p in tracked() if p.stat().st_size > 10_000_000}
+    assert not large, f"over 10 MB: {large}"
+
+
+def test_nothing_names_a_place_on_one_machine():
+    place = re.compile(r"(?<![\w.])/(?:home|Users|root)/\w|[A-Z]:\\Users")
+    named = []
+    for path in tracked():
+        if path.suffix in TEXT and path != Path(__file__):
+            text = path.read_text(encoding="utf-8", errors="ignore")
+            named += [f"{name_of(path)}: {hit[0]}" for hit in place.finditer(text)]
+    assert not named, named
+
+
+# ---- the documents ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_documented_examples_run(path, tmp_path, monkeypatch):
+    """The python blocks of one document run in order, in one namespace and an empty folder."""
+    blocks = python_blocks(path.read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    namespace = {"__name__": "__main__"}
+    for first, code in blocks:
+        # Empty lines before it, so that an error names the line of the document.
+        exec(compile("\n" * (first - 1) + code, str(path), "exec"), namespace)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_links_between_documents_lead_somewhere(path):
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    broken = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+    assert not broken, f"{name_of(path)}: {broken}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_notebooks_run(path, tmp_path):
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    notebook = nbformat.read(path, as_version=4)
+    client = nbclient.NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    )
+    client.execute()
+
+
+def test_the_command_line_reference_is_what_the_help_says():
+    reference = ROOT / "docs" / "cli.md"
+    if not reference.exists():
+        pytest.skip("docs/cli.md is not made yet: make docs")
+    made = subprocess.run(
+        [sys.executable, "-m", "typer", "encephagen.app.cli", "utils", "docs"]
+        + ["--name", "encephagen", "--title", "The command line"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
+    )
+    assert reference.read_text(encoding="utf-8").strip() == made.stdout.strip(), "renew: make docs"
