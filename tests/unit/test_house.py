@@ -16,7 +16,7 @@ import encephagen
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "encephagen"
 MODULES = sorted(SOURCE.rglob("*.py"))
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
 LOCKS = sorted(ROOT.glob("*.lock"))
 TEXT = {".cff", ".csv", ".ipynb", ".json", ".lock", ".md", ".py", ".svg", ".toml", ".txt", ""}
