@@ -1,0 +1,315 @@
+"""A connectome: regions, the weights between them and the lengths of the fibres that carry them."""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+HEMISPHERES = ("L", "R", "midline")
+SIDES = {"left": "L", "right": "R", "midline": "midline"}
+UNASSIGNED = "unassigned"
+
+
+@dataclass(frozen=True)
+class Region:
+    """One region of a parcellation.
+
+    ``centroid_mm`` is (x, y, z), in MNI space for bundled data and as given for any other;
+    ``t1w_t2w`` is the mean T1w/T2w ratio, a map of cortical myelin; both may be unknown (None).
+    ``lobe`` and ``system`` come from `encephagen.connectome.atlas`.
+
+    Raises ValueError for an empty or multi-line name, an unknown hemisphere, a number that is not
+    finite.
+    """
+
+    name: str
+    hemisphere: str
+    centroid_mm: tuple[float, float, float] | None = None
+    t1w_t2w: float | None = None
+    cortical: bool = True
+    lobe: str = UNASSIGNED
+    system: str = UNASSIGNED
+
+    def __post_init__(self) -> None:
+        for field in ("name", "lobe", "system"):
+            text = getattr(self, field)
+            if not isinstance(text, str) or not text.strip() or not text.isprintable():
+                raise ValueError(
+                    f"region {field} {text!r}: expected one line of printable text; rename it"
+                )
+            object.__setattr__(self, field, str(text))
+        if self.hemisphere not in HEMISPHERES:
+            raise ValueError(
+                f"hemisphere {self.hemisphere!r} of region {self.name!r}: expected one of "
+                f"{', '.join(HEMISPHERES)}; correct it"
+            )
+        if not isinstance(self.cortical, (bool, np.bool_)):
+            raise ValueError(
+                f"cortical {self.cortical!r} of region {self.name!r}: expected True or False"
+            )
+        object.__setattr__(self, "cortical", bool(self.cortical))
+        object.__setattr__(self, "hemisphere", str(self.hemisphere))
+        if self.centroid_mm is not None:
+            object.__setattr__(self, "centroid_mm", self._three_numbers(self.centroid_mm))
+        if self.t1w_t2w is not None:
+            ratio = _number(self.t1w_t2w)
+            if not (math.isfinite(ratio) and ratio > 0):
+                raise ValueError(
+                    f"t1w_t2w {self.t1w_t2w!r} of region {self.name!r}: expected a positive "
+                    "number; use None where it is unknown"
+                )
+            object.__setattr__(self, "t1w_t2w", ratio)
+
+    def _three_numbers(self, centroid: Any) -> tuple[float, float, float]:
+        try:
+            x, y, z = (_number(c) for c in centroid)
+        except (TypeError, ValueError):
+            x = y = z = math.nan
+        if not all(map(math.isfinite, (x, y, z))):
+            raise ValueError(
+                f"centroid_mm {centroid!r} of region {self.name!r}: expected three finite numbers; "
+                "use None where it is unknown"
+            )
+        return x + 0.0, y + 0.0, z + 0.0  # + 0.0 turns -0.0 into 0.0: one value, one digest
+
+
+@dataclass(frozen=True, eq=False)
+class Connectome:
+    """Regions and the connections between them; compares and hashes by `digest`.
+
+    weights     (n, n) float64, [target, source], non-negative, zero on the diagonal: what a region
+                sends to itself is local circuitry, which is not the connectome's to say
+    lengths_mm  (n, n) float64 or None where unknown; positive wherever the weight is positive
+    source      where the data come from: citation and licence
+
+    Both arrays are copied and read-only. Raises ValueError, in one line, for anything else.
+    """
+
+    name: str
+    regions: tuple[Region, ...]
+    weights: np.ndarray
+    lengths_mm: np.ndarray | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        regions = _checked_regions(self.regions)
+        names = tuple(r.name for r in regions)
+        weights = _checked_matrix("weights", self.weights, names)
+        own = np.flatnonzero(np.diagonal(weights))
+        if own.size:
+            raise ValueError(
+                f"{_cell('weights', weights, own[0], own[0], names)}: expected a zero diagonal; "
+                "set it to zero (local circuitry is the brain's, not the connectome's)"
+            )
+        lengths = None
+        if self.lengths_mm is not None:
+            lengths = _checked_matrix("lengths_mm", self.lengths_mm, names)
+            missing = np.argwhere((weights > 0) & (lengths <= 0))
+            if missing.size:
+                i, j = missing[0]
+                raise ValueError(
+                    f"{_cell('lengths_mm', lengths, i, j, names)} where the weight is "
+                    f"{weights[i, j]:g} ({len(missing)} such): expected a positive length; give "
+                    "it, zero the weight, or pass lengths_mm=None"
+                )
+        for field in ("name", "source"):
+            if not isinstance(getattr(self, field), str):
+                raise ValueError(f"connectome {field} {getattr(self, field)!r}: expected text")
+        object.__setattr__(self, "regions", regions)
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "lengths_mm", lengths)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Freeze the arrays again when the connectome comes out of a pickle."""
+        self.__dict__.update(state)
+        for array in (self.weights, self.lengths_mm):
+            if array is not None:
+                array.setflags(write=False)
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest() == other.digest() if isinstance(other, Connectome) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
+
+    def __repr__(self) -> str:
+        return f"Connectome({self.name!r}, {self.n} regions, digest {self.digest()[:12]})"
+
+    @property
+    def n(self) -> int:
+        """Number of regions."""
+        return len(self.regions)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the regions, in the order of the matrices."""
+        return tuple(r.name for r in self.regions)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of regions, weights and lengths (not of ``name`` and ``source``)."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        sha = hashlib.sha256(b"encephagen connectome 1\n")
+        for r in self.regions:
+            row = (r.name, r.hemisphere, r.centroid_mm, r.t1w_t2w, r.cortical, r.lobe, r.system)
+            sha.update(repr(row).encode())
+        for matrix in (self.weights, self.lengths_mm):
+            sha.update(b"none" if matrix is None else matrix.astype("<f8").tobytes())
+        return sha.hexdigest()
+
+    def index(self, name: str) -> int:
+        """Return the position of region ``name``; case matters only where it tells regions apart.
+
+        Raises ValueError with the nearest match for a region that is not here.
+        """
+        found = self._find(name)
+        if found is None:
+            raise ValueError(f"region {name!r} is not in {self.name!r}{_nearest(name, self.names)}")
+        return found
+
+    def indices(self, selector: str | Iterable[Any]) -> np.ndarray:
+        """Return the positions that ``selector`` names, each once, as int64.
+
+        A selector is a region ("Calcarine_L"), a system ("visual"), a lobe ("occipital"; say
+        "frontal lobe" where a system has the name of the lobe), a side ("left", "right",
+        "midline"), or an iterable of selectors, whose order is kept.
+
+        Raises ValueError with the nearest match for a name that selects nothing.
+        """
+        if not isinstance(selector, str):
+            try:
+                parts = list(selector)
+            except TypeError:
+                parts = [None]
+            if not parts or not all(isinstance(p, (str, list, tuple, set)) for p in parts):
+                raise ValueError(
+                    f"selector {selector!r}: expected a region, a system, a lobe, a side, or a "
+                    f"list of these; for example {self.names[0]!r}"
+                )
+            found = [int(i) for p in parts for i in self.indices(p)]
+            return np.array(list(dict.fromkeys(found)), dtype=np.int64)
+        one = self._find(selector)
+        if one is not None:
+            return np.array([one], dtype=np.int64)
+        key = selector.casefold().strip()
+        for group in self._groups:
+            if key in group:
+                return group[key].copy()
+        known = [*self.names, *(k for group in self._groups for k in group)]
+        raise ValueError(
+            f"{selector!r} is no region, system, lobe or side of {self.name!r}"
+            f"{_nearest(selector, known)}"
+        )
+
+    def _find(self, name: object) -> int | None:
+        """Return the position of a region by name, or None: exactly, then ignoring case."""
+        if not isinstance(name, str):
+            return None
+        if name in self._positions:
+            return self._positions[name]
+        folded = [i for n, i in self._positions.items() if n.casefold() == name.casefold().strip()]
+        return folded[0] if len(folded) == 1 else None
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
+
+    @cached_property
+    def _groups(self) -> tuple[dict[str, np.ndarray], ...]:
+        """Sides, systems, "... lobe" and lobes, in the order in which they are looked up."""
+        sides: dict[str, list[int]] = {}
+        systems: dict[str, list[int]] = {}
+        named_lobes: dict[str, list[int]] = {}
+        lobes: dict[str, list[int]] = {}
+        side_of = {code: side for side, code in SIDES.items()}
+        for i, r in enumerate(self.regions):
+            sides.setdefault(side_of[r.hemisphere], []).append(i)
+            systems.setdefault(r.system.casefold(), []).append(i)
+            named_lobes.setdefault(f"{r.lobe.casefold()} lobe", []).append(i)
+            lobes.setdefault(r.lobe.casefold(), []).append(i)
+        return tuple(
+            {k: np.array(v, dtype=np.int64) for k, v in group.items()}
+            for group in (sides, systems, named_lobes, lobes)
+        )
+
+
+def _checked_regions(regions: Any) -> tuple[Region, ...]:
+    try:
+        regions = tuple(regions)
+    except TypeError:
+        raise ValueError(f"regions {regions!r}: expected a sequence of Region") from None
+    if not regions:
+        raise ValueError("regions are empty: expected at least one Region")
+    seen: dict[str, int] = {}
+    for i, r in enumerate(regions):
+        if not isinstance(r, Region):
+            raise ValueError(f"regions[{i}] = {r!r}: expected a Region; make one of each label")
+        if r.name in seen:
+            raise ValueError(
+                f"regions[{i}] = {r.name!r} repeats regions[{seen[r.name]}]: expected unique "
+                "labels; rename one"
+            )
+        seen[r.name] = i
+    return regions
+
+
+def _checked_matrix(what: str, values: Any, names: tuple[str, ...]) -> np.ndarray:
+    """Return a read-only float64 copy, square, finite and non-negative, one row a name."""
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind not in "biuf":
+            raise TypeError
+        matrix = np.array(given, dtype=np.float64, order="C") + 0.0
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{what}: expected a square matrix of real numbers; convert it") from None
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"{what} has shape {matrix.shape}: expected a square matrix")
+    if matrix.shape[0] != len(names):
+        raise ValueError(
+            f"{what} has shape {matrix.shape} for {len(names)} region labels: expected "
+            f"({len(names)}, {len(names)}); give one label a row"
+        )
+    bad = np.argwhere(~np.isfinite(matrix))
+    if bad.size:
+        raise ValueError(
+            f"{_cell(what, matrix, *bad[0], names)} ({len(bad)} such): expected finite numbers; "
+            "use 0 where there is no connection"
+        )
+    bad = np.argwhere(matrix < 0)
+    if bad.size:
+        raise ValueError(
+            f"{_cell(what, matrix, *bad[0], names)} ({len(bad)} such): expected no negative "
+            "number; take the absolute value or set it to 0"
+        )
+    matrix.setflags(write=False)
+    return matrix
+
+
+def _cell(what: str, matrix: np.ndarray, i: int, j: int, names: tuple[str, ...]) -> str:
+    return f"{what}[{i}, {j}] = {matrix[i, j]:g} (to {names[i]!r} from {names[j]!r})"
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, (bool, str, bytes, complex)):
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _nearest(name: object, known: Iterable[str]) -> str:
+    """Return "; nearest: ..." for an error message, compared without regard to case."""
+    folded = {k.casefold(): k for k in known}
+    close = get_close_matches(str(name).casefold(), folded, n=3, cutoff=0.5)
+    if close:
+        return f"; nearest: {', '.join(folded[c] for c in close)}"
+    some = list(folded.values())
+    return f"; there are {', '.join(some[:5])}{', ...' if len(some) > 5 else ''}"

