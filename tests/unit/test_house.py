@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import types
 import zipfile
 from pathlib import Path
 
@@ -217,10 +218,12 @@ def test_documented_examples_run(path, tmp_path, monkeypatch):
     blocks = python_blocks(path.read_text(encoding="utf-8"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    namespace = {"__name__": "__main__"}
+    # A module that can be imported: the compiled kernel imports the models that it is made of.
+    module = types.ModuleType(f"example_{path.stem}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     for first, code in blocks:
         # Empty lines before it, so that an error names the line of the document.
-        exec(compile("\n" * (first - 1) + code, str(path), "exec"), namespace)
+        exec(compile("\n" * (first - 1) + code, str(path), "exec"), module.__dict__)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
