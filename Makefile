@@ -3,7 +3,9 @@
 #   make demo         talk to the brain          ARGS="--help" is passed on
 #   make test         every check and test       TESTS=tests/unit WORKERS=0 narrow it
 
-PYTHON  ?= python3
+# A Python to insist on; left empty, the first of these that is new enough.
+PYTHON  ?=
+PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
 VENV    ?= .venv
 ARGS    ?=
 TESTS   ?= tests
@@ -37,13 +39,14 @@ help:
 # ---- the environment: one stamp a step, so that a second run starts at once -------------------
 
 $(VENV)/.made:
-	@for python in "$(PYTHON)" python3 python3.13 python3.12 python3.11; do \
+	@for python in $(PYTHONS); do \
 		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null </dev/null; then \
-			"$$python" -m venv --clear "$(VENV)" >&2 </dev/null && touch $@ && exit 0; \
+			"$$python" -m venv --clear $(VENV) >&2 </dev/null && touch $@ && exit 0; \
 			echo "encephagen: '$$python -m venv' failed; install Python's venv module (Debian: python3-venv)" >&2; exit 1; \
 		fi; \
 	done; \
-	echo "encephagen: needs Python 3.11 or newer, found $$("$(PYTHON)" --version 2>&1 </dev/null); name another with: make PYTHON=python3.12" >&2; exit 1
+	found=$$($(firstword $(PYTHONS)) --version 2>/dev/null </dev/null); \
+	echo "encephagen: needs Python 3.11 or newer, found $${found:-none}; install it, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.made
 	$(SAY) "encephagen: installing what it runs on into $(VENV) (once; a minute or so) ..."
