@@ -114,9 +114,10 @@ def synchrony(
     running = (total[detrend_bins:] - total[:-detrend_bins]) / detrend_bins
     residual = count[half : n_bins - half] - running
     observed = (residual**2).mean(axis=0) / (1.0 - 1.0 / detrend_bins)
+    pairs = np.where(size > 1, size - 1.0, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rho = (observed / variance - 1.0) / (size - 1.0)
-        error = np.sqrt((2.0 + 1.0 / count.mean(axis=0)) / residual.shape[0]) / (size - 1.0)
+        rho = (observed / variance - 1.0) / pairs
+        error = np.sqrt((2.0 + 1.0 / count.mean(axis=0)) / residual.shape[0]) / pairs
     return rho, error
 
 

@@ -683,7 +683,7 @@ def _check_seal(path: Path):
         magic = file.read(8)
         file.seek(max(0, body))
         seal = file.read(tail)
-        if not seal.startswith(SEAL):
+        if body < 0 or not seal.startswith(SEAL):
             cut = magic == b"\x89HDF\r\n\x1a\n"
             why = "it is cut short or was changed since, or another program wrote it"
             raise ValueError(
