@@ -8,6 +8,7 @@ it depends neither on the order of execution nor on the number of threads, and n
 
 import hashlib
 
+import numba
 import numpy as np
 
 
@@ -25,3 +26,35 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
     Philox is counter-based (Salmon et al. 2011, doi 10.1145/2063384.2063405).
     """
     return np.random.Generator(np.random.Philox(key=key(seed, *names)))
+
+
+@numba.njit(cache=True)
+def mix32(x):
+    """Return a 32-bit hash of a 32-bit word, as numpy.uint32 (a bijection, near-ideal avalanche).
+
+    The constants are the public-domain ``lowbias32`` of C. Wellons (hash-prospector). Numba widens
+    uint32 products to 64 bits, so each step casts back; else the loop would not vectorise.
+    """
+    x = numba.uint32(x ^ numba.uint32(x >> numba.uint32(16)))
+    x = numba.uint32(x * numba.uint32(0x7FEB352D))
+    x = numba.uint32(x ^ numba.uint32(x >> numba.uint32(15)))
+    x = numba.uint32(x * numba.uint32(0x846CA68B))
+    return numba.uint32(x ^ numba.uint32(x >> numba.uint32(16)))
+
+
+@numba.njit(cache=True)
+def mix64(key, counter):
+    """Return draw number ``counter`` of the stream ``key``, as numpy.uint64.
+
+    The output function of SplitMix64 (Steele et al. 2014, doi 10.1145/2714064.2660195).
+    """
+    z = numba.uint64(key) + numba.uint64(counter) * numba.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> numba.uint64(30))) * numba.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> numba.uint64(27))) * numba.uint64(0x94D049BB133111EB)
+    return z ^ (z >> numba.uint64(31))
+
+
+@numba.njit(cache=True)
+def uniform(bits):
+    """Return a float64 in (0, 1) from 64 random bits."""
+    return (numba.float64(bits >> numba.uint64(11)) + 0.5) * 1.1102230246251565e-16

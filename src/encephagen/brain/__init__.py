@@ -1,0 +1,1 @@
+"""Brains: what there is (populations, projections, ports), not how it runs."""

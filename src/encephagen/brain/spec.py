@@ -1,0 +1,280 @@
+"""The parts of a brain, and the brain: frozen descriptions that `encephagen.network` builds."""
+
+import dataclasses
+import hashlib
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from encephagen.connectome.connectome import Connectome
+from encephagen.models.model import AbstractNeuron
+from encephagen.models.receptors import Exponential, Transmitter
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """Independent background spikes onto every neuron: rate (Hz), weight (pA) and transmitter."""
+
+    rate_Hz: float
+    weight_pA: float
+    transmitter: Transmitter
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.rate_Hz) and self.rate_Hz >= 0):
+            raise ValueError(f"background rate_Hz = {self.rate_Hz}: must be finite and 0 or more")
+        if not (math.isfinite(self.weight_pA) and self.weight_pA >= 0):
+            raise ValueError(
+                f"background weight_pA = {self.weight_pA}: must be finite and 0 or more; "
+                "inhibition is the receptor's sign"
+            )
+
+
+@dataclass(frozen=True)
+class Population:
+    """One cell type, present in every region with ``size`` cells.
+
+    ``by_region`` overrides parameters of ``neuron``, or ``rate_Hz`` of the background, with one
+    value a region, in the connectome's order.
+    """
+
+    name: str
+    size: int
+    neuron: AbstractNeuron
+    background: Poisson
+    by_region: tuple[tuple[str, tuple[float, ...]], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"population {self.name!r} has size {self.size}: must be 1 or more")
+        known = {f.name for f in dataclasses.fields(self.neuron)} | {"rate_Hz"}  # type: ignore[arg-type]
+        for name, _ in self.by_region:
+            if name not in known:
+                raise ValueError(f"population {self.name!r}: no parameter {name!r} in {known}")
+
+    def in_region(self, region: int) -> tuple[AbstractNeuron, Poisson]:
+        """Return the neuron and the background of this population in a region."""
+        values = {name: value[region] for name, value in self.by_region}
+        background = self.background
+        if "rate_Hz" in values:
+            background = dataclasses.replace(background, rate_Hz=values.pop("rate_Hz"))
+        neuron = dataclasses.replace(self.neuron, **values) if values else self.neuron  # type: ignore[type-var]
+        return neuron, background
+
+
+@dataclass(frozen=True)
+class Within:
+    """Connect inside each region: every pair with the same probability (no autapses)."""
+
+    probability: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"connection probability {self.probability}: must be in [0, 1]")
+
+
+@dataclass(frozen=True)
+class Between:
+    """Connect regions: synapses of each target neuron are drawn in proportion to ``weights``.
+
+    A neuron of region t receives ``in_degree`` times W[t].sum() over its mean across regions
+    (fractions by chance), each from region s with probability W[t, s] / W[t].sum() and there from
+    a random neuron. ``weights`` is (region, region), [target, source]; multapses may occur.
+    """
+
+    in_degree: float
+    weights: np.ndarray = field(compare=False)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.in_degree) and self.in_degree >= 0):
+            raise ValueError(f"in_degree = {self.in_degree}: must be finite and 0 or more")
+        weights = np.array(self.weights, np.float64)
+        if not (np.isfinite(weights).all() and (weights >= 0).all()):
+            raise ValueError("weights between regions: must be finite and 0 or more")
+        weights.flags.writeable = False
+        object.__setattr__(self, "weights", weights)
+
+    def in_degree_by_region(self) -> np.ndarray:
+        """Return the mean in-degree (region,) of the neurons of each region."""
+        total = self.weights.sum(axis=1)
+        mean = total.mean()
+        return self.in_degree * total / mean if mean > 0 else np.zeros(len(total))
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Delays drawn uniformly from [low_ms, high_ms], synapse by synapse."""
+
+    low_ms: float
+    high_ms: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low_ms <= self.high_ms < math.inf:
+            raise ValueError(
+                f"delays from {self.low_ms} to {self.high_ms} ms: must be above 0, low to high"
+            )
+
+
+@dataclass(frozen=True)
+class Conduction:
+    """Delays of conduction: fibre length over velocity, (region, region), [target, source]."""
+
+    delay_ms: np.ndarray = field(compare=False)
+
+    @classmethod
+    def along(cls, connectome: Connectome, velocity_mm_per_ms: float) -> "Conduction":
+        """Return the delays of the connectome's fibres at a velocity (mm/ms, the same as m/s).
+
+        Raises ValueError where the connectome has no lengths or the velocity is not positive.
+        """
+        if connectome.lengths_mm is None:
+            raise ValueError(
+                f"connectome {connectome.name!r} has no fibre lengths, so conduction delays cannot "
+                "be: give lengths_mm, or say delay=Uniform(low_ms, high_ms) for all of them"
+            )
+        if not (math.isfinite(velocity_mm_per_ms) and velocity_mm_per_ms > 0):
+            raise ValueError(f"velocity {velocity_mm_per_ms} mm/ms: must be finite and above 0")
+        delay_ms = np.array(connectome.lengths_mm) / velocity_mm_per_ms
+        delay_ms.flags.writeable = False
+        return cls(delay_ms)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Synaptic weights (pA): a mean, and a lognormal spread.
+
+    ``spread`` is the standard deviation of the logarithm; the mean is kept (Song et al. 2005,
+    doi 10.1371/journal.pbio.0030068, found lognormal weights). ``by_region`` multiplies the mean
+    by one factor a target region.
+    """
+
+    mean_pA: float
+    spread: float = 0.0
+    by_region: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mean_pA) and self.mean_pA >= 0):
+            raise ValueError(
+                f"weight mean_pA = {self.mean_pA}: must be finite and 0 or more; inhibition is the "
+                "receptor's sign"
+            )
+        if not 0 <= self.spread <= 2:
+            raise ValueError(f"weight spread = {self.spread}: must be in [0, 2]")
+        if any(not (math.isfinite(f) and f >= 0) for f in self.by_region):
+            raise ValueError("weight by_region: factors must be finite and 0 or more")
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Synapses from one population to another, in or between all regions."""
+
+    source: str
+    target: str
+    rule: Within | Between
+    weight: Weight
+    delay: Uniform | Conduction
+    transmitter: Transmitter
+
+    @property
+    def name(self) -> str:
+        """Return "E->I within" or "E->I between"."""
+        return f"{self.source}->{self.target} {type(self.rule).__name__.lower()}"
+
+
+@dataclass(frozen=True)
+class Port:
+    """A named group of regions through which the world reaches the brain, or it the world."""
+
+    name: str
+    regions: tuple[str, ...]
+    population: str
+
+
+@dataclass(frozen=True)
+class Brain:
+    """What there is: a connectome, populations in its regions, projections, and ports.
+
+    Fragments of a brain on one connectome are joined with ``+``. Frozen; brains are equal when
+    their `digest` is.
+    """
+
+    connectome: Connectome
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    ports: tuple[Port, ...] = ()
+    recipe: str = ""
+
+    def __post_init__(self) -> None:
+        names = [p.name for p in self.populations]
+        if len(set(names)) != len(names):
+            raise ValueError(f"populations {names}: names must differ")
+        for projection in self.projections:
+            for end in (projection.source, projection.target):
+                if end not in names:
+                    raise ValueError(f"projection {projection.name!r}: no population {end!r}")
+        n = self.connectome.n
+        for population in self.populations:
+            for name, values in population.by_region:
+                if len(values) != n:
+                    raise ValueError(
+                        f"population {population.name!r}: {name} has {len(values)} values for "
+                        f"{n} regions"
+                    )
+        for projection in self.projections:
+            factors = projection.weight.by_region
+            if factors and len(factors) != n:
+                raise ValueError(
+                    f"projection {projection.name!r}: {len(factors)} weight factors for {n} regions"
+                )
+
+    def __add__(self, other: "Brain") -> "Brain":
+        """Return the union of two fragments on the same connectome."""
+        if self.connectome != other.connectome:
+            raise ValueError(
+                f"fragments on {self.connectome.name!r} and {other.connectome.name!r}: "
+                "build both on one connectome"
+            )
+        return Brain(
+            self.connectome,
+            self.populations + other.populations,
+            self.projections + other.projections,
+            self.ports + other.ports,
+            " + ".join(filter(None, [self.recipe, other.recipe])),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Brain) and self.digest() == other.digest()
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
+
+    @property
+    def receptors(self) -> tuple[Exponential, ...]:
+        """Return the distinct receptors, in order of appearance."""
+        sources = [p.background.transmitter for p in self.populations]
+        sources += [p.transmitter for p in self.projections]
+        return tuple(dict.fromkeys(r for t in sources for r in t.receptors))
+
+    def digest(self) -> str:
+        """Return the SHA-256 of everything that this brain is."""
+        h = hashlib.sha256()
+        h.update(self.connectome.digest().encode())
+        for part in (*self.populations, *self.projections, *self.ports):
+            _feed(h, part)
+        return h.hexdigest()
+
+
+def _feed(h, value) -> None:
+    if dataclasses.is_dataclass(value):
+        h.update(type(value).__name__.encode())
+        for f in dataclasses.fields(value):
+            h.update(f.name.encode())
+            _feed(h, getattr(value, f.name))
+    elif isinstance(value, np.ndarray):
+        h.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, tuple):
+        h.update(f"({len(value)}".encode())
+        for item in value:
+            _feed(h, item)
+    else:
+        h.update(repr(value).encode() + b"\x1f")

@@ -1,0 +1,1 @@
+"""Engines: from a network to spikes."""

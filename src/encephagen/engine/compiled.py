@@ -1,0 +1,283 @@
+"""The compiled kernel: Numba over the models' own scalar functions.
+
+For each composition of models, receptors and channels a small module is written into the user's
+cache folder and imported. In it every function is a module-level name, so Numba finds its compiled
+code there the next time, also for a model of the user's own. Its name carries a digest of all that
+it was made from.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numba
+import numpy as np
+import platformdirs
+
+from encephagen import rng
+from encephagen.engine import kernel
+from encephagen.engine.tables import Block
+from encephagen.models.model import AbstractNeuron
+from encephagen.models.receptors import Exponential
+from encephagen.network.network import TILE
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What blocks must share to run the same code: a model, and which terms are not zero."""
+
+    model: type[AbstractNeuron]
+    background: tuple[int, ...]  # receptors that the background reaches
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What one compiled module is made for."""
+
+    kinds: tuple[Kind, ...]
+    receptors: tuple[type[Exponential], ...]
+    terms: tuple[tuple[int, ...], ...]  # channels that reach each receptor
+    n_channels: int
+    n_thresholds: int
+    real: str  # "float32" or "float64"
+
+
+def compose(blocks: list[Block], receptors: tuple, n_thresholds: int, real: str):
+    """Return the `Composition` of a network's blocks, and the kind (block,) of each."""
+    kinds: dict[Kind, int] = {}
+    of_block = []
+    for b in blocks:
+        kind = Kind(b.model, tuple(np.flatnonzero(b.background_jump).tolist()))
+        of_block.append(kinds.setdefault(kind, len(kinds)))
+    jump = blocks[0].jump
+    return (
+        Composition(
+            kinds=tuple(kinds),
+            receptors=tuple(type(r) for r in receptors),
+            terms=tuple(tuple(np.flatnonzero(column).tolist()) for column in jump.T),
+            n_channels=len(jump),
+            n_thresholds=n_thresholds,
+            real=real,
+        ),
+        np.array(of_block, np.int64),
+    )
+
+
+def rows(composition: Composition, kind: Kind) -> int:
+    """Return how many values each neuron of a kind keeps: its states, then its receptors."""
+    return len(kind.model.State._fields) + len(composition.receptors)
+
+
+def constants(block: Block) -> list[float]:
+    """Return the constants of a block in the order that the compiled module reads them."""
+    flat = [*block.neuron, block.current_gain]
+    for r, receptor in enumerate(block.receptors):
+        flat += [*receptor, *block.jump[:, r], block.background_jump[r]]
+    return flat
+
+
+def _block_source(composition: Composition, number: int) -> str:
+    """Return the source of the function that advances a shard's blocks of one kind by a step."""
+    kind = composition.kinds[number]
+    states, fields = kind.model.State._fields, kind.model.Constants._fields
+    n_states, n_channels = len(states), composition.n_channels
+    at = 0
+
+    def take(n: int) -> list[str]:
+        nonlocal at
+        at += n
+        return [f"c[{i}]" for i in range(at - n, at)]
+
+    head = [f"cell = Constants_{number}({', '.join(take(len(fields)))})", f"gain = {take(1)[0]}"]
+    body = [f"drive = gain * real(current[first + j])"]
+    tail = []
+    for r, receptor in enumerate(composition.receptors):
+        n = len(receptor.Constants._fields)
+        head.append(f"receptor_{r} = ReceptorConstants_{r}({', '.join(take(n))})")
+        weights, (background,) = take(n_channels), take(1)
+        jump = []
+        for channel in composition.terms[r]:
+            head.append(f"weight_{r}_{channel} = {weights[channel]}")
+            jump.append(f"weight_{r}_{channel} * arrival_{channel}")
+        if r in kind.background:
+            head.append(f"background_{r} = {background}")
+            jump.append(f"background_{r} * events")
+        row = TILE * (n_states + r)
+        value = f"values[o + numba.uint64({row}) + j]"
+        body.append(
+            f"current_{r}, drive_{r} = receptor_advance_{r}({value}, "
+            f"{' + '.join(jump) or 'zero'}, receptor_{r})"
+        )
+        body.append(f"drive = drive + drive_{r}")
+        tail.append(f"{value} = current_{r}")
+    draws = [f"t_{k} = wiring.thresholds[block, {k}]" for k in range(composition.n_thresholds)]
+    counts = [
+        f"n = numba.int32(n + numba.int32(bits > t_{k}))" for k in range(composition.n_thresholds)
+    ]
+    loads = [f"values[o + numba.uint64({TILE * s}) + j]" for s in range(n_states)]
+    arrivals = [f"arrivals[ao + numba.uint64({TILE * c}) + j]" for c in range(n_channels)]
+    inner = [
+        "j = numba.uint64(lane)",
+        "n = kicks[a + j]",
+        *(["bits = mix32(numba.uint32(lane_key[a + j] + step_key))"] if counts else []),
+        *counts,
+        "events = real(n)",
+        *(f"arrival_{c} = real({arrivals[c]})" for c in range(n_channels)),
+        *body,
+        f"state, spiked = advance_{number}(State_{number}({', '.join(loads)}), drive, cell)",
+        *(f"{load} = state[{s}]" for s, load in enumerate(loads)),
+        *tail,
+        *(f"{arrivals[c]} = 0" for c in range(n_channels)),
+        "kicks[a + j] = 0",
+        "spike = numba.int32(spiked)",
+        "spiked_lanes[a + j] = spike",
+        "any_lane = numba.int32(any_lane | spike)",
+    ]
+    lines = [
+        "@numba.njit",
+        f"def advance_blocks_{number}(shard, step_key, wiring, cells, ports):",
+        "    zero = real(0)",
+        "    values, arrivals, kicks = cells.values, cells.arrivals, cells.kicks",
+        "    spiked_lanes, lane_key = cells.spiked, wiring.lane_key",
+        "    current, flags, tile_first = ports.current_pA, cells.tile_flags, wiring.tile_first",
+        "    for block in range(wiring.shard_block[shard], wiring.shard_block[shard + 1]):",
+        f"        if wiring.block_kind[block] != {number}:",
+        "            continue",
+        "        c = wiring.constants[block]",
+        *(f"        {line}" for line in head + draws),
+        "        start = numba.uint64(wiring.block_tile[block])",
+        "        offset = numba.uint64(wiring.block_cell[block])",
+        "        any_tile = numba.int32(0)",
+        "        for tile in range(start, numba.uint64(wiring.block_tile[block + 1])):",
+        f"            o = offset + (tile - start) * numba.uint64({TILE * rows(composition, kind)})",
+        f"            a = tile * numba.uint64({TILE})",
+        f"            ao = tile * numba.uint64({TILE * n_channels})",
+        "            first = numba.uint64(tile_first[tile])",
+        "            any_lane = numba.int32(0)",
+        f"            for lane in range({TILE}):",
+        *(f"                {line}" for line in inner),
+        "            flags[tile] = any_lane",
+        "            any_tile = numba.int32(any_tile | any_lane)",
+        "        cells.block_flags[block] = any_tile",
+    ]
+    return "\n".join(lines)
+
+
+_STEPS = '''
+@numba.njit
+def steps(shard, first, last, first_sample, wiring, cells, queue, ports):
+    enqueue(shard, wiring, queue)
+    for step in range(first, last):
+        deliver(shard, step, wiring, cells, queue)
+        kick(shard, step, cells, ports)
+        step_key = numba.uint32(mix64(ports.noise_key, step) & numba.uint64(0xFFFFFFFF))
+{advance}
+        collect(shard, step, wiring, cells, ports)
+        if ports.probe_at.shape[0] > 0 and (step + 1) % ports.probe_every == 0:
+            sample(shard, step, cells, ports, first_sample)
+'''
+
+_RUN = '''
+@numba.njit(cache=True{options})
+def run_{name}(start, n_steps, wiring, cells, queue, ports):
+    step, end, n_spikes = start, start + n_steps, 0
+    first_sample = start // ports.probe_every + 1
+    n_shards = wiring.shard_block.shape[0] - 1
+    recording = ports.spike_step.shape[0] > 0
+    while step < end:
+        if not has_room(wiring, cells, queue):
+            return step, n_spikes, MORE_QUEUE
+        if recording and ports.spike_step.shape[0] - n_spikes < cells.spiked.shape[0] * wiring.window:
+            return step, n_spikes, MORE_ROOM
+        send(cells, queue)
+        last = min(step + wiring.window, end)
+        for shard in numba.prange(n_shards):
+            steps(shard, step, last, first_sample, wiring, cells, queue, ports)
+        if recording:
+            n_spikes = record(n_spikes, cells, ports)
+        step = last
+    return step, n_spikes, DONE
+'''
+
+
+def source(composition: Composition) -> str:
+    """Return the source of the module for a composition."""
+    lines = [
+        '"""Written by encephagen for one composition of models; safe to delete."""',
+        "import numba",
+        "from encephagen.engine.kernel import (",
+        "    DONE, MORE_QUEUE, MORE_ROOM, collect, deliver, enqueue, has_room, kick, record,",
+        "    sample, send)",
+        "from encephagen.rng import mix32, mix64",
+        f"real = numba.{composition.real}",
+    ]
+    for number, kind in enumerate(composition.kinds):
+        lines += [
+            f"from {kind.model.__module__} import {kind.model.__qualname__} as Model_{number}",
+            f"State_{number}, Constants_{number} = Model_{number}.State, Model_{number}.Constants",
+            f"advance_{number} = numba.njit(Model_{number}.advance)",
+        ]
+    for r, receptor in enumerate(composition.receptors):
+        lines += [
+            f"from {receptor.__module__} import {receptor.__qualname__} as Receptor_{r}",
+            f"ReceptorConstants_{r} = Receptor_{r}.Constants",
+            f"receptor_advance_{r} = numba.njit(Receptor_{r}.advance)",
+        ]
+    advance = [
+        f"        advance_blocks_{number}(shard, step_key, wiring, cells, ports)"
+        for number in range(len(composition.kinds))
+    ]
+    parts = ["\n".join(lines)]
+    parts += [_block_source(composition, k) for k in range(len(composition.kinds))]
+    parts.append(_STEPS.format(advance="\n".join(advance)))
+    parts.append(_RUN.format(name="serial", options=""))
+    parts.append(_RUN.format(name="parallel", options=", parallel=True"))
+    return "\n\n".join(parts) + "\n"
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled kernels: ``$ENCEPHAGEN_CACHE``, or the user's cache folder."""
+    chosen = os.environ.get("ENCEPHAGEN_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("encephagen"))
+
+
+@functools.cache
+def load(composition: Composition) -> ModuleType:
+    """Return the module for a composition, written if it was not there."""
+    text = source(composition)
+    digest = hashlib.sha256(text.encode() + numba.__version__.encode())
+    modules = {kind.model.__module__ for kind in composition.kinds}
+    modules |= {receptor.__module__ for receptor in composition.receptors}
+    for name in sorted(modules | {kernel.__name__, rng.__name__}):
+        module = sys.modules[name]
+        file = getattr(module, "__file__", None)
+        digest.update(Path(file).read_bytes() if file else b"")
+    for kind in composition.kinds:
+        digest.update(inspect.getsource(kind.model.advance).encode())
+    name = f"kernel_{digest.hexdigest()[:20]}"
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.py"
+        if not path.exists():
+            with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
+                file.write(text)
+            os.replace(file.name, path)
+    except OSError as error:
+        raise ValueError(
+            f"cannot write compiled kernels to {folder}: {error.strerror}; set ENCEPHAGEN_CACHE to "
+            "a folder that you can write"
+        ) from error
+    spec = importlib.util.spec_from_file_location(f"encephagen_cache.{name}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

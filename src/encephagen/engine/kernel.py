@@ -1,0 +1,364 @@
+"""The parts of the compiled kernel that are the same for every brain.
+
+Time runs in windows of the shortest delay, within which shards cannot reach each other. In a
+window each shard, on its own and for its own targets, (1) queues the spikes of the window before,
+from all shards, by their time of arrival; then, step by step, (2) adds what arrives now to its
+input, (3) advances its neurons, (4) lists those that spiked.
+
+Weights are integers, so that their sums do not depend on order: any number of threads, and any
+engine, gets the same input to the bit. A queue is a calendar: a list of entries a (time slot,
+channel), in chunks from a pool. An entry is one synapse (target and weight, packed) or one segment
+of a row (a run of equal delay), as the network's synapses are; see `Synapses`.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from encephagen.rng import mix64, uniform
+
+CHUNK = 32  # entries; a power of two
+DONE, MORE_QUEUE, MORE_ROOM = 0, 1, 2
+
+
+class Wiring(NamedTuple):
+    """The network as the kernel reads it (see `Network`; all read-only)."""
+
+    row_start: np.ndarray  # (row + 1,) int64
+    target: np.ndarray  # (synapse,) uint16
+    weight: np.ndarray  # (synapse,) int16; a lesion replaces it
+    delay: np.ndarray  # (synapse or segment,) uint16
+    segment_row: np.ndarray  # (row + 1,) int64, or empty
+    segment_start: np.ndarray  # (segment + 1,) or empty
+    block_first: np.ndarray  # (block + 1,) first neuron
+    block_tile: np.ndarray  # (block + 1,) first tile
+    block_cell: np.ndarray  # (block,) offset of its state in `Cells.values`
+    block_kind: np.ndarray  # (block,) which compiled model
+    tile_first: np.ndarray  # (tile,) first neuron
+    tile_valid: np.ndarray  # (tile,) lanes in use
+    shard_block: np.ndarray  # (shard + 1,) first block
+    constants: np.ndarray  # (block, constant) float
+    thresholds: np.ndarray  # (block, n_thresholds) uint32, background draws
+    lane_key: np.ndarray  # (lane,) uint32
+    n_channels: int
+    window: int  # steps between exchanges: the shortest delay
+
+
+class Cells(NamedTuple):
+    """What changes (all writable)."""
+
+    values: np.ndarray  # state of every neuron and its receptors, in tiles
+    arrivals: np.ndarray  # (tile * channel * lane,) int32
+    kicks: np.ndarray  # (lane,) int32, extra background events in this step
+    block_flags: np.ndarray  # (block,) int32, whether any lane spiked
+    tile_flags: np.ndarray  # (tile,) int32, whether any lane spiked
+    spiked: np.ndarray  # (lane,) int32
+    silent: np.ndarray  # (block,) bool, lesioned
+    unsent: np.ndarray  # (shard, room, 2) int64: step, neuron, not yet queued
+    n_unsent: np.ndarray  # (shard,) int64
+
+
+class Queue(NamedTuple):
+    """The calendar of each shard."""
+
+    pool: np.ndarray  # (shard, chunks * CHUNK) uint32, entries
+    following: np.ndarray  # (shard, chunks) int32, next chunk of a list
+    free: np.ndarray  # (shard, chunks) int32, stack of unused chunks
+    n_free: np.ndarray  # (shard,) int64
+    lists: np.ndarray  # (shard, slot * channel, 3) int32: entries, first chunk, last chunk
+    sent: np.ndarray  # (shard, room, 2) int64: step, neuron, being queued
+    n_sent: np.ndarray  # (shard,) int64
+
+
+class Ports(NamedTuple):
+    """Input and output of a call."""
+
+    current_pA: np.ndarray  # (neuron + TILE,) float32
+    kick_neuron: np.ndarray  # (driven,) int64, neurons with extra Poisson input
+    kick_lane: np.ndarray  # (driven,) int64
+    kick_p0: np.ndarray  # (driven,) float64, probability of no event in a step
+    kick_mean: np.ndarray  # (driven,) float64, events a step
+    kick_bounds: np.ndarray  # (shard + 1,) int64
+    kick_key: np.uint64
+    counts: np.ndarray  # (neuron,) int32, spikes in this call
+    spike_step: np.ndarray  # (room,) int64
+    spike_neuron: np.ndarray  # (room,) int32
+    probe_at: np.ndarray  # (probe,) int64, index in `Cells.values`
+    probe_shard: np.ndarray  # (probe,) int64
+    probe_every: int
+    probe_out: np.ndarray  # (sample, probe) float32
+    noise_key: np.uint64
+
+
+@numba.njit(cache=True)
+def append(pool, following, free, n_free, lists, item, entry):
+    """Append an entry to list ``item`` of one shard's calendar (room was checked before)."""
+    n = lists[item, 0]
+    chunk = lists[item, 2]
+    place = n & (CHUNK - 1)
+    if place == 0:
+        n_free[0] -= 1
+        new = free[n_free[0]]
+        if n == 0:
+            lists[item, 1] = new
+        else:
+            following[chunk] = new
+        lists[item, 2] = new
+        chunk = new
+    pool[numba.int64(chunk) * CHUNK + place] = entry
+    lists[item, 0] = n + 1
+
+
+@numba.njit(cache=True)
+def release(queue, shard, item):
+    """Empty list ``item``: its chunks return to the pool."""
+    n = queue.lists[shard, item, 0]
+    chunk = queue.lists[shard, item, 1]
+    for _ in range((n + CHUNK - 1) // CHUNK):
+        queue.free[shard, queue.n_free[shard]] = chunk
+        queue.n_free[shard] += 1
+        chunk = queue.following[shard, chunk]
+    queue.lists[shard, item, 0] = 0
+
+
+@numba.njit(cache=True)
+def has_room(wiring, cells, queue):
+    """Return whether every shard can queue all unsent spikes."""
+    n_shards = cells.n_unsent.shape[0]
+    n_neurons = wiring.block_first[-1]
+    segmented = wiring.segment_row.shape[0] > 0
+    bounds = wiring.segment_row if segmented else wiring.row_start
+    for shard in range(n_shards):
+        need = 0
+        for origin in range(n_shards):
+            for k in range(cells.n_unsent[origin]):
+                neuron = cells.unsent[origin, k, 1]
+                for channel in range(wiring.n_channels):
+                    row = (shard * wiring.n_channels + channel) * n_neurons + neuron
+                    need += bounds[row + 1] - bounds[row]
+        lists = min(need, queue.lists.shape[1])
+        if need // CHUNK + lists > queue.n_free[shard]:
+            return False
+    return True
+
+
+@numba.njit(cache=True)
+def send(cells, queue):
+    """Hand all unsent spikes over to `enqueue`, so that new ones can be listed meanwhile."""
+    for shard in range(cells.n_unsent.shape[0]):
+        n = cells.n_unsent[shard]
+        queue.sent[shard, :n] = cells.unsent[shard, :n]
+        queue.n_sent[shard] = n
+        cells.n_unsent[shard] = 0
+
+
+@numba.njit(cache=True)
+def enqueue(shard, wiring, queue):
+    """Queue all spikes that were sent for the targets of a shard."""
+    n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
+    n_slots = queue.lists.shape[1] // n_channels
+    segmented = wiring.segment_row.shape[0] > 0
+    bounds = wiring.segment_row if segmented else wiring.row_start
+    delay, target, weight = wiring.delay, wiring.target, wiring.weight
+    pool, following, free = queue.pool[shard], queue.following[shard], queue.free[shard]
+    n_free, lists = queue.n_free[shard : shard + 1], queue.lists[shard]
+    for origin in range(queue.n_sent.shape[0]):
+        for k in range(queue.n_sent[origin]):
+            step, neuron = queue.sent[origin, k, 0], queue.sent[origin, k, 1]
+            now = step % n_slots
+            for channel in range(n_channels):
+                row = (shard * n_channels + channel) * n_neurons + neuron
+                for i in range(bounds[row], bounds[row + 1]):
+                    slot = now + delay[i]
+                    if slot >= n_slots:
+                        slot -= n_slots
+                    entry = numba.uint32(i)
+                    if not segmented:
+                        entry = numba.uint32(
+                            (numba.uint32(target[i]) << numba.uint32(16))
+                            | numba.uint32(numba.uint16(weight[i]))
+                        )
+                    item = slot * n_channels + channel
+                    # `append`, written out: a call would count references to its arrays, at ten
+                    # times the cost of the work
+                    n, chunk = lists[item, 0], lists[item, 2]
+                    place = n & (CHUNK - 1)
+                    if place == 0:
+                        n_free[0] -= 1
+                        new = free[n_free[0]]
+                        if n == 0:
+                            lists[item, 1] = new
+                        else:
+                            following[chunk] = new
+                        lists[item, 2] = new
+                        chunk = new
+                    pool[numba.int64(chunk) * CHUNK + place] = entry
+                    lists[item, 0] = n + 1
+
+
+@numba.njit(cache=True)
+def deliver(shard, step, wiring, cells, queue):
+    """Add what arrives at a shard in this step to its input, and empty the slot."""
+    n_channels = wiring.n_channels
+    slot = step % (queue.lists.shape[1] // n_channels)
+    segmented = wiring.segment_row.shape[0] > 0
+    first_tile = wiring.block_tile[wiring.shard_block[shard]]
+    stride = numba.uint64(16 * (n_channels - 1))
+    arrivals, target, weight = cells.arrivals, wiring.target, wiring.weight
+    segment_start, following, pool = wiring.segment_start, queue.following[shard], queue.pool[shard]
+    for channel in range(n_channels):
+        item = slot * n_channels + channel
+        left = queue.lists[shard, item, 0]
+        if left == 0:
+            continue
+        chunk = queue.lists[shard, item, 1]
+        at = numba.uint64((first_tile * n_channels + channel) * 16)
+        while left > 0:
+            first = numba.uint64(chunk) * numba.uint64(CHUNK)
+            for k in range(first, first + numba.uint64(min(left, CHUNK))):
+                entry = numba.uint64(pool[k])
+                if segmented:
+                    a = numba.uint64(segment_start[entry])
+                    b = numba.uint64(segment_start[entry + numba.uint64(1)])
+                    for i in range(a, b):
+                        lane = numba.uint64(target[i])
+                        to = at + lane + (lane >> numba.uint64(4)) * stride
+                        arrivals[to] += numba.int32(weight[i])
+                else:
+                    lane = entry >> numba.uint64(16)
+                    to = at + lane + (lane >> numba.uint64(4)) * stride
+                    arrivals[to] += numba.int32(numba.int16(entry & numba.uint64(0xFFFF)))
+            left -= CHUNK
+            chunk = following[chunk]
+        release(queue, shard, item)
+
+
+@numba.njit(cache=True)
+def poisson(p0, mean, u):
+    """Return the Poisson count whose cumulative distribution first exceeds ``u`` (by inversion)."""
+    n, p, cumulative = 0, p0, p0
+    while u >= cumulative and n < 1000:
+        n += 1
+        p *= mean / n
+        cumulative += p
+    return n
+
+
+@numba.njit(cache=True)
+def kick(shard, step, cells, ports):
+    """Draw the extra background events of the driven neurons of a shard."""
+    key = mix64(ports.kick_key, step)
+    for k in range(ports.kick_bounds[shard], ports.kick_bounds[shard + 1]):
+        u = uniform(mix64(key, ports.kick_neuron[k]))
+        cells.kicks[ports.kick_lane[k]] = poisson(ports.kick_p0[k], ports.kick_mean[k], u)
+
+
+@numba.njit(cache=True)
+def collect(shard, step, wiring, cells, ports):
+    """List the neurons of a shard that spiked, but for silenced blocks."""
+    n = cells.n_unsent[shard]
+    for block in range(wiring.shard_block[shard], wiring.shard_block[shard + 1]):
+        if cells.block_flags[block] == 0 or cells.silent[block]:
+            continue
+        for tile in range(wiring.block_tile[block], wiring.block_tile[block + 1]):
+            if cells.tile_flags[tile] == 0:
+                continue
+            first = wiring.tile_first[tile]
+            for lane in range(wiring.tile_valid[tile]):
+                if cells.spiked[tile * 16 + lane]:
+                    cells.unsent[shard, n, 0] = step
+                    cells.unsent[shard, n, 1] = first + lane
+                    ports.counts[first + lane] += 1
+                    n += 1
+    cells.n_unsent[shard] = n
+
+
+@numba.njit(cache=True)
+def sample(shard, step, cells, ports, first_sample):
+    """Copy the probed values of a shard, every ``probe_every`` steps."""
+    row = (step + 1) // ports.probe_every - first_sample
+    for k in range(ports.probe_at.shape[0]):
+        if ports.probe_shard[k] == shard:
+            ports.probe_out[row, k] = cells.values[ports.probe_at[k]]
+
+
+@numba.njit(cache=True)
+def record(n, cells, ports):
+    """Append the spikes of a window, from all shards, to the recording of ``n`` spikes so far."""
+    for shard in range(cells.n_unsent.shape[0]):
+        for k in range(cells.n_unsent[shard]):
+            ports.spike_step[n] = cells.unsent[shard, k, 0]
+            ports.spike_neuron[n] = cells.unsent[shard, k, 1]
+            n += 1
+    return n
+
+
+@numba.njit(cache=True)
+def flush(wiring, cells, queue):
+    """Queue every unsent spike now (there must be room)."""
+    send(cells, queue)
+    for shard in range(queue.n_sent.shape[0]):
+        enqueue(shard, wiring, queue)
+
+
+@numba.njit(cache=True)
+def cut(wiring, source_hit, target_hit, lane_neuron, weight):
+    """Set to zero the ``weight`` of every synapse from a hit source to a hit target (neuron,)."""
+    n_neurons = wiring.block_first[-1]
+    n_cut = 0
+    for row in range(wiring.row_start.shape[0] - 1):
+        if not source_hit[row % n_neurons]:
+            continue
+        shard = row // (n_neurons * wiring.n_channels)
+        base = wiring.block_tile[wiring.shard_block[shard]] * 16
+        for i in range(wiring.row_start[row], wiring.row_start[row + 1]):
+            if target_hit[lane_neuron[base + wiring.target[i]]] and weight[i] != 0:
+                weight[i] = 0
+                n_cut += 1
+    return n_cut
+
+
+@numba.njit(cache=True)
+def count_entries(queue):
+    """Return the number of entries in all calendars."""
+    n = 0
+    for shard in range(queue.lists.shape[0]):
+        for item in range(queue.lists.shape[1]):
+            n += queue.lists[shard, item, 0]
+    return n
+
+
+@numba.njit(cache=True)
+def read_entries(queue, out):
+    """Fill ``out`` (entry, 3) int64 with the shard, list and content of every entry."""
+    n = 0
+    for shard in range(queue.lists.shape[0]):
+        for item in range(queue.lists.shape[1]):
+            chunk = queue.lists[shard, item, 1]
+            for k in range(queue.lists[shard, item, 0]):
+                place = k & (CHUNK - 1)
+                out[n, 0], out[n, 1] = shard, item
+                out[n, 2] = queue.pool[shard, numba.int64(chunk) * CHUNK + place]
+                n += 1
+                if place == CHUNK - 1:
+                    chunk = queue.following[shard, chunk]
+
+
+@numba.njit(cache=True)
+def write_entries(queue, entries):
+    """Append every entry of ``entries`` (entry, 3), as `read_entries` gave them."""
+    for k in range(entries.shape[0]):
+        shard = entries[k, 0]
+        pool, following, free = queue.pool[shard], queue.following[shard], queue.free[shard]
+        n_free, lists = queue.n_free[shard : shard + 1], queue.lists[shard]
+        append(pool, following, free, n_free, lists, entries[k, 1], numba.uint32(entries[k, 2]))
+
+
+@numba.njit(cache=True)
+def lane_keys(key, neuron):
+    """Return the 32-bit key (lane,) of each lane's background, from its ``neuron`` (-1: none)."""
+    keys = np.empty(neuron.shape[0], np.uint32)
+    for lane in range(neuron.shape[0]):
+        keys[lane] = mix64(key, neuron[lane]) & numba.uint64(0xFFFFFFFF)
+    return keys

@@ -1,0 +1,68 @@
+"""Snapshot: the whole state of a running brain, and its file."""
+
+import io
+import json
+import os
+import secrets
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+FORMAT = "encephagen-snapshot-1"
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything that a session needs to go on, to the bit, as if it had not been stopped.
+
+    ``arrays`` holds the state of the cells, spikes under way, input and lesions; the network itself
+    is not in it, only its ``network`` digest.
+    """
+
+    network: str
+    step: int
+    noise_seed: int
+    initial_seed: int
+    real: str
+    lesions: tuple[tuple[str, ...], ...]
+    arrays: dict[str, np.ndarray]
+
+    def save(self, path: str | Path) -> None:
+        """Write the snapshot to a file, whole or not at all."""
+        header = {name: getattr(self, name) for name in _HEADER}
+        buffer = io.BytesIO()
+        text = np.frombuffer(json.dumps({"format": FORMAT, **header}).encode(), np.uint8)
+        np.savez_compressed(buffer, header=text, **self.arrays)  # type: ignore[arg-type]
+        path = Path(path)
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            part.write_bytes(buffer.getbuffer())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Snapshot":
+        """Read a snapshot; ValueError where the file is missing, truncated or something else."""
+        path = Path(path)
+        if not path.is_file():
+            raise ValueError(f"no snapshot at {path}: give a file that was saved by `save`")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            header = json.loads(arrays.pop("header").tobytes())
+            if header.pop("format") != FORMAT:
+                raise ValueError("another format")
+            header["lesions"] = tuple(tuple(lesion) for lesion in header["lesions"])
+            return cls(arrays=arrays, **header)
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
+                zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"{path} is not a snapshot, or is damaged ({type(error).__name__}): give a file "
+                "that was saved by `save`"
+            ) from error
+
+
+_HEADER = ("network", "step", "noise_seed", "initial_seed", "real", "lesions")

@@ -1,0 +1,1 @@
+"""Networks: brains made concrete."""
