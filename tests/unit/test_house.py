@@ -191,6 +191,23 @@ def test_the_lock_covers_what_the_project_asks_for():
     assert asked <= pinned, f"not in requirements.lock: {asked - pinned}; renew it with make lock"
 
 
+def test_every_package_that_we_import_is_one_we_ask_for():
+    """One that another package happens to bring would be missing the day it no longer does."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    known = {re.match(r"[\w.-]+", text)[0].lower().replace("-", "_") for text in asked}
+    known |= {"nest"} | {"encephagen", "__future__"} | sys.stdlib_module_names
+    strangers = set()
+    for path in MODULES:
+        for node in ast.walk(parse(path)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            roots = {name.split(".")[0] for name in names}
+            strangers |= {f"{root} in {name_of(path)}" for root in roots - known}
+    assert not strangers, f"not in pyproject.toml: {sorted(strangers)}"
+
+
 # ---- the repository -----------------------------------------------------------------------------
 
 
