@@ -96,7 +96,7 @@ def _block_source(composition: Composition, number: int) -> str:
         return [f"c[{i}]" for i in range(at - n, at)]
 
     head = [f"cell = Constants_{number}({', '.join(take(len(fields)))})", f"gain = {take(1)[0]}"]
-    body = [f"drive = gain * real(current[first + j])"]
+    body = ["drive = gain * real(current[first + j])"]
     tail = []
     for r, receptor in enumerate(composition.receptors):
         n = len(receptor.Constants._fields)

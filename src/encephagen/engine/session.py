@@ -5,11 +5,11 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 import numba
 import numpy as np
 
+from encephagen import __version__
 from encephagen.engine import compiled, kernel, tables
 from encephagen.engine.state import Snapshot
 from encephagen.network.network import TILE, Network
@@ -414,8 +414,10 @@ class Session:
             "threads": self.threads,
             "lesions": list(self.lesions),
             "versions": {
+                "encephagen": __version__,
                 "python": platform.python_version(),
-                **{name: version(name) for name in ("encephagen", "numpy", "numba")},
+                "numpy": np.__version__,
+                "numba": numba.__version__,
             },
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
