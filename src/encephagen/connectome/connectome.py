@@ -184,10 +184,7 @@ class Connectome:
         Raises ValueError with the nearest match for a name that selects nothing.
         """
         if not isinstance(selector, str):
-            try:
-                parts = list(selector)
-            except TypeError:
-                parts = [None]
+            parts: list[Any] = list(selector) if isinstance(selector, Iterable) else []
             if not parts or not all(isinstance(p, (str, list, tuple, set)) for p in parts):
                 raise ValueError(
                     f"selector {selector!r}: expected a region, a system, a lobe, a side, or a "
@@ -279,13 +276,13 @@ def _checked_matrix(what: str, values: Any, names: tuple[str, ...]) -> np.ndarra
     bad = np.argwhere(~np.isfinite(matrix))
     if bad.size:
         raise ValueError(
-            f"{_cell(what, matrix, *bad[0], names)} ({len(bad)} such): expected finite numbers; "
+            f"{_cell(what, matrix, bad[0][0], bad[0][1], names)} ({len(bad)} such): expected finite numbers; "
             "use 0 where there is no connection"
         )
     bad = np.argwhere(matrix < 0)
     if bad.size:
         raise ValueError(
-            f"{_cell(what, matrix, *bad[0], names)} ({len(bad)} such): expected no negative "
+            f"{_cell(what, matrix, bad[0][0], bad[0][1], names)} ({len(bad)} such): expected no negative "
             "number; take the absolute value or set it to 0"
         )
     matrix.setflags(write=False)

@@ -131,11 +131,7 @@ def load(spec: str | Path) -> Connectome:
     key = str(spec).strip().lower()
     if key in _LOADERS:
         return _LOADERS[key]()
-    try:
-        there = Path(spec).expanduser().exists()
-    except (OSError, RuntimeError, TypeError, ValueError):  # too long, a null byte, ~nobody
-        there = False
-    if there:
+    if key and files.exists(spec):
         return files.read(spec)
     close = get_close_matches(key, _LOADERS, n=3, cutoff=0.5)
     raise ValueError(

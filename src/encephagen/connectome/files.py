@@ -4,7 +4,7 @@ Matrices are [target, source]. Every reader drops the diagonal, and says so in t
 region sends to itself is local circuitry. Lengths are optional: without them ``lengths_mm`` is
 None, and a brain with conduction delays cannot be built. Lobes and systems are read off the names
 where `encephagen.connectome.atlas` knows them. Whatever is wrong with a file is a ValueError of one
-line that names the file, the place in it and the remedy.
+line that names the file, the place in it (rows and columns count from 0) and the remedy.
 
 **TVB zip**: text members, in any folder, plain or .bz2, as The Virtual Brain writes them:
 
@@ -63,7 +63,8 @@ def read(path: str | Path, name: str | None = None) -> Connectome:
     if suffix == ".npz":
         return read_npz(path, name)
     raise ValueError(
-        f"{path}: expected a TVB .zip, an .npz or a folder of CSV files, not {suffix or 'a file'!r}"
+        f"{path}: expected a TVB .zip, an .npz or a folder of CSV files, not a file of type "
+        f"{suffix!r}"
     )
 
 
@@ -250,14 +251,21 @@ _NPZ = (
 )
 
 
-def _there(path: str | Path) -> Path:
+def exists(path: str | Path) -> bool:
+    """Tell whether there is a file or folder at ``path``, whatever it is."""
     try:
-        path = Path(path).expanduser()
-        if path.exists():
-            return path
-    except (OSError, RuntimeError, TypeError, ValueError):
-        pass
-    raise ValueError(f"{str(path)!r}: no such file or folder")
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError, TypeError, ValueError):  # too long, a null byte, ~nobody
+        return False
+
+
+def _there(path: str | Path) -> Path:
+    if not exists(path):
+        raise ValueError(f"{str(path)!r}: no such file or folder; check the path")
+    found = Path(path).expanduser()
+    if not str(found).isprintable():
+        raise ValueError(f"{str(path)!r}: expected a name of printable characters; rename it")
+    return found
 
 
 @contextmanager
@@ -409,7 +417,7 @@ def _csv_matrix(file: Path) -> tuple[list[str] | None, np.ndarray]:
     """Return the labels, if there are any, and the numbers of a CSV matrix."""
     rows = _csv_rows(file)
     labels = None
-    if len(rows) > 1 and _is_label(rows[0][0]) and all(map(_is_label, rows[0][1:])):
+    if len(rows) > 1 < len(rows[0]) and _is_label(rows[0][0]) and all(map(_is_label, rows[0][1:])):
         labels = rows[0][1:]
         down = [row[0] for row in rows[1:]]
         if down != labels:
