@@ -275,14 +275,16 @@ def _checked_matrix(what: str, values: Any, names: tuple[str, ...]) -> np.ndarra
         )
     bad = np.argwhere(~np.isfinite(matrix))
     if bad.size:
+        i, j = bad[0]
         raise ValueError(
-            f"{_cell(what, matrix, bad[0][0], bad[0][1], names)} ({len(bad)} such): expected finite numbers; "
+            f"{_cell(what, matrix, i, j, names)} ({len(bad)} such): expected finite numbers; "
             "use 0 where there is no connection"
         )
     bad = np.argwhere(matrix < 0)
     if bad.size:
+        i, j = bad[0]
         raise ValueError(
-            f"{_cell(what, matrix, bad[0][0], bad[0][1], names)} ({len(bad)} such): expected no negative "
+            f"{_cell(what, matrix, i, j, names)} ({len(bad)} such): expected no negative "
             "number; take the absolute value or set it to 0"
         )
     matrix.setflags(write=False)
