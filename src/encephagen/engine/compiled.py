@@ -170,7 +170,7 @@ def _block_source(composition: Composition, number: int) -> str:
     return "\n".join(lines)
 
 
-_STEPS = '''
+_STEPS = """
 @numba.njit
 def steps(shard, first, last, first_sample, wiring, cells, queue, ports):
     enqueue(shard, wiring, queue)
@@ -182,9 +182,9 @@ def steps(shard, first, last, first_sample, wiring, cells, queue, ports):
         collect(shard, step, wiring, cells, ports)
         if ports.probe_at.shape[0] > 0 and (step + 1) % ports.probe_every == 0:
             sample(shard, step, cells, ports, first_sample)
-'''
+"""
 
-_RUN = '''
+_RUN = """
 @numba.njit(cache=True{options})
 def run_{name}(start, n_steps, wiring, cells, queue, ports):
     step, end, n_spikes = start, start + n_steps, 0
@@ -204,7 +204,7 @@ def run_{name}(start, n_steps, wiring, cells, queue, ports):
             n_spikes = record(n_spikes, cells, ports)
         step = last
     return step, n_spikes, DONE
-'''
+"""
 
 
 def source(composition: Composition) -> str:

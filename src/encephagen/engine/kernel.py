@@ -8,17 +8,22 @@ input, (3) advances its neurons, (4) lists those that spiked.
 Weights are integers, so that their sums do not depend on order: any number of threads, and any
 engine, gets the same input to the bit. A queue is a calendar: a list of entries a (time slot,
 channel), in chunks from a pool. An entry is one synapse (target and weight, packed) or one segment
-of a row (a run of equal delay), as the network's synapses are; see `Synapses`.
+of a row (a run of equal delay: its first synapse and its length), as the network's synapses are;
+see `Synapses`.
 """
 
 from typing import NamedTuple
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 from encephagen.rng import mix64, uniform
 
 CHUNK = 32  # entries; a power of two
+FIRST_SYNAPSE = numba.uint64((1 << 40) - 1)  # the lower bits of a segment entry; above, its length
 DONE, MORE_QUEUE, MORE_ROOM = 0, 1, 2
 
 
@@ -26,8 +31,7 @@ class Wiring(NamedTuple):
     """The network as the kernel reads it (see `Network`; all read-only)."""
 
     row_start: np.ndarray  # (row + 1,) int64
-    target: np.ndarray  # (synapse,) uint16
-    weight: np.ndarray  # (synapse,) int16; a lesion replaces it
+    packed: np.ndarray  # (synapse,) uint32, target and weight; a lesion replaces it
     delay: np.ndarray  # (synapse or segment,) uint16
     segment_row: np.ndarray  # (row + 1,) int64, or empty
     segment_start: np.ndarray  # (segment + 1,) or empty
@@ -62,7 +66,7 @@ class Cells(NamedTuple):
 class Queue(NamedTuple):
     """The calendar of each shard."""
 
-    pool: np.ndarray  # (shard, chunks * CHUNK) uint32, entries
+    pool: np.ndarray  # (shard, chunks * CHUNK) entries: uint32 synapses or uint64 segments
     following: np.ndarray  # (shard, chunks) int32, next chunk of a list
     free: np.ndarray  # (shard, chunks) int32, stack of unused chunks
     n_free: np.ndarray  # (shard,) int64
@@ -89,6 +93,24 @@ class Ports(NamedTuple):
     probe_every: int
     probe_out: np.ndarray  # (sample, probe) float32
     noise_key: np.uint64
+
+
+@intrinsic
+def prefetch(context, array, index):
+    """Ask for the cache line of ``array[index]``, without waiting for it."""
+
+    def generate(context, builder, signature, arguments):
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        pointer = builder.bitcast(
+            builder.gep(view.data, [arguments[1]]), ir.PointerType(ir.IntType(8))
+        )
+        i32 = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [pointer, i32(0), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64), generate
 
 
 @numba.njit(cache=True)
@@ -160,7 +182,7 @@ def enqueue(shard, wiring, queue):
     n_slots = queue.lists.shape[1] // n_channels
     segmented = wiring.segment_row.shape[0] > 0
     bounds = wiring.segment_row if segmented else wiring.row_start
-    delay, target, weight = wiring.delay, wiring.target, wiring.weight
+    delay, packed, segment_start = wiring.delay, wiring.packed, wiring.segment_start
     pool, following, free = queue.pool[shard], queue.following[shard], queue.free[shard]
     n_free, lists = queue.n_free[shard : shard + 1], queue.lists[shard]
     for origin in range(queue.n_sent.shape[0]):
@@ -173,12 +195,11 @@ def enqueue(shard, wiring, queue):
                     slot = now + delay[i]
                     if slot >= n_slots:
                         slot -= n_slots
-                    entry = numba.uint32(i)
-                    if not segmented:
-                        entry = numba.uint32(
-                            (numba.uint32(target[i]) << numba.uint32(16))
-                            | numba.uint32(numba.uint16(weight[i]))
-                        )
+                    if segmented:
+                        a, b = segment_start[i], segment_start[i + 1]
+                        entry = numba.uint64((b - a) << 40) | numba.uint64(a)
+                    else:
+                        entry = numba.uint64(packed[i])
                     item = slot * n_channels + channel
                     # `append`, written out: a call would count references to its arrays, at ten
                     # times the cost of the work
@@ -205,8 +226,8 @@ def deliver(shard, step, wiring, cells, queue):
     segmented = wiring.segment_row.shape[0] > 0
     first_tile = wiring.block_tile[wiring.shard_block[shard]]
     stride = numba.uint64(16 * (n_channels - 1))
-    arrivals, target, weight = cells.arrivals, wiring.target, wiring.weight
-    segment_start, following, pool = wiring.segment_start, queue.following[shard], queue.pool[shard]
+    arrivals, packed = cells.arrivals, wiring.packed
+    following, pool = queue.following[shard], queue.pool[shard]
     for channel in range(n_channels):
         item = slot * n_channels + channel
         left = queue.lists[shard, item, 0]
@@ -216,19 +237,21 @@ def deliver(shard, step, wiring, cells, queue):
         at = numba.uint64((first_tile * n_channels + channel) * 16)
         while left > 0:
             first = numba.uint64(chunk) * numba.uint64(CHUNK)
-            for k in range(first, first + numba.uint64(min(left, CHUNK))):
-                entry = numba.uint64(pool[k])
-                if segmented:
-                    a = numba.uint64(segment_start[entry])
-                    b = numba.uint64(segment_start[entry + numba.uint64(1)])
-                    for i in range(a, b):
-                        lane = numba.uint64(target[i])
+            n = numba.uint64(min(left, CHUNK))
+            if segmented:
+                for k in range(first, first + n):
+                    prefetch(packed, pool[k] & FIRST_SYNAPSE)
+                for k in range(first, first + n):
+                    a = pool[k] & FIRST_SYNAPSE
+                    for i in range(a, a + (pool[k] >> numba.uint64(40))):
+                        lane = numba.uint64(packed[i] >> numba.uint32(16))
                         to = at + lane + (lane >> numba.uint64(4)) * stride
-                        arrivals[to] += numba.int32(weight[i])
-                else:
-                    lane = entry >> numba.uint64(16)
+                        arrivals[to] += numba.int32(packed[i] & numba.uint32(0xFFFF))
+            else:
+                for k in range(first, first + n):
+                    lane = numba.uint64(pool[k] >> numba.uint32(16))
                     to = at + lane + (lane >> numba.uint64(4)) * stride
-                    arrivals[to] += numba.int32(numba.int16(entry & numba.uint64(0xFFFF)))
+                    arrivals[to] += numba.int32(pool[k] & numba.uint32(0xFFFF))
             left -= CHUNK
             chunk = following[chunk]
         release(queue, shard, item)
@@ -303,8 +326,8 @@ def flush(wiring, cells, queue):
 
 
 @numba.njit(cache=True)
-def cut(wiring, source_hit, target_hit, lane_neuron, weight):
-    """Set to zero the ``weight`` of every synapse from a hit source to a hit target (neuron,)."""
+def cut(wiring, source_hit, target_hit, lane_neuron, packed):
+    """Zero the weight, in ``packed``, of every synapse from a hit source to a hit target."""
     n_neurons = wiring.block_first[-1]
     n_cut = 0
     for row in range(wiring.row_start.shape[0] - 1):
@@ -313,8 +336,9 @@ def cut(wiring, source_hit, target_hit, lane_neuron, weight):
         shard = row // (n_neurons * wiring.n_channels)
         base = wiring.block_tile[wiring.shard_block[shard]] * 16
         for i in range(wiring.row_start[row], wiring.row_start[row + 1]):
-            if target_hit[lane_neuron[base + wiring.target[i]]] and weight[i] != 0:
-                weight[i] = 0
+            lane = base + numba.int64(packed[i] >> numba.uint32(16))
+            if target_hit[lane_neuron[lane]] and packed[i] & numba.uint32(0xFFFF) != 0:
+                packed[i] &= numba.uint32(0xFFFF0000)
                 n_cut += 1
     return n_cut
 
@@ -352,7 +376,7 @@ def write_entries(queue, entries):
         shard = entries[k, 0]
         pool, following, free = queue.pool[shard], queue.following[shard], queue.free[shard]
         n_free, lists = queue.n_free[shard : shard + 1], queue.lists[shard]
-        append(pool, following, free, n_free, lists, entries[k, 1], numba.uint32(entries[k, 2]))
+        append(pool, following, free, n_free, lists, entries[k, 1], entries[k, 2])
 
 
 @numba.njit(cache=True)

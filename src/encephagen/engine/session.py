@@ -106,8 +106,7 @@ class Session:
         none = np.empty(0, np.int64)
         self._wiring = kernel.Wiring(
             row_start=s.row_start,
-            target=s.target,
-            weight=s.weight,
+            packed=s.packed,
             delay=s.delay,
             segment_row=none if s.segment_row is None else s.segment_row,
             segment_start=none if s.segment_start is None else s.segment_start,
@@ -133,8 +132,11 @@ class Session:
             + position
         )
         self._E_L_mV = np.array(
-            [p.in_region(r)[0].E_L_mV
-             for r in range(len(network.regions)) for p in network.brain.populations]
+            [
+                p.in_region(r)[0].E_L_mV
+                for r in range(len(network.regions))
+                for p in network.brain.populations
+            ]
         )[block].astype(np.float32)
 
     def _make_cells(self) -> None:
@@ -283,17 +285,17 @@ class Session:
         hit = [np.zeros(self.network.n_neurons, bool) for _ in range(2)]
         hit[0][self.neurons(source)], hit[1][self.neurons(target)] = True, True
         self._flush()
-        weight = np.array(self._wiring.weight)
-        n = kernel.cut(self._wiring, hit[0], hit[1], self._lane_neuron, weight)
-        weight.flags.writeable = False
-        self._wiring = self._wiring._replace(weight=weight)
+        packed = np.array(self._wiring.packed)
+        n = kernel.cut(self._wiring, hit[0], hit[1], self._lane_neuron, packed)
+        packed.flags.writeable = False
+        self._wiring = self._wiring._replace(packed=packed)
         self._lesions.append(("cut", source, target))
         return n
 
     def heal(self) -> None:
         """Undo every lesion."""
         self._cells.silent[:] = False
-        self._wiring = self._wiring._replace(weight=self.network.synapses.weight)
+        self._wiring = self._wiring._replace(packed=self.network.synapses.packed)
         self._lesions.clear()
 
     # -- keeping --------------------------------------------------------------------------------
@@ -386,17 +388,31 @@ class Session:
             V_mV = self._cells.values[self._V_at]
             broken = network.neuron_region[~np.isfinite(V_mV)]
             name = network.regions[broken[0]].name if len(broken) else "a receptor"
-            return [Alarm("non-finite", name, f"{len(broken)} potentials", "finite values",
-                          "check injected currents and weights for values that are not finite")]
+            return [
+                Alarm(
+                    "non-finite",
+                    name,
+                    f"{len(broken)} potentials",
+                    "finite values",
+                    "check injected currents and weights for values that are not finite",
+                )
+            ]
         if n_steps * network.dt_ms < CHUNK_MS / 2:
             return []
         rate_Hz = n_spikes / network.n_neurons / (n_steps * network.dt_ms / 1000.0)
         if rate_Hz > RUNAWAY_HZ:
             mean = self.counts.reshape(-1)
             region = int(np.bincount(network.neuron_region, mean).argmax())
-            return [Alarm("saturated", network.regions[region].name, f"{rate_Hz:.0f} Hz in all",
-                          f"under {RUNAWAY_HZ:.0f} Hz", "the run was stopped; lower the coupling, "
-                          "the background or the stimulus, or raise inhibition")]
+            return [
+                Alarm(
+                    "saturated",
+                    network.regions[region].name,
+                    f"{rate_Hz:.0f} Hz in all",
+                    f"under {RUNAWAY_HZ:.0f} Hz",
+                    "the run was stopped; lower the coupling, "
+                    "the background or the stimulus, or raise inhibition",
+                )
+            ]
         return []
 
     def provenance(self) -> dict:
@@ -472,8 +488,13 @@ class _Tape:
         alarms = list(alarms)
         if not network.delays_active:
             alarms.append(
-                Alarm("inactive delays", "", f"every delay is {network.min_delay_steps} steps",
-                      "delays that differ", "give fibre lengths and a conduction velocity")
+                Alarm(
+                    "inactive delays",
+                    "",
+                    f"every delay is {network.min_delay_steps} steps",
+                    "delays that differ",
+                    "give fibre lengths and a conduction velocity",
+                )
             )
         traces = None
         if len(self.ids):
@@ -528,8 +549,9 @@ def _empty_queue(network: Network, chunks: int, room: int) -> kernel.Queue:
     n_shards, n_channels = network.layout.n_shards, max(1, len(network.channels))
     lists = (network.max_delay_steps + 1) * n_channels
     chunks = max(chunks, 2 * lists)
+    entry = np.uint64 if network.synapses.segmented else np.uint32
     return kernel.Queue(
-        pool=np.empty((n_shards, chunks * kernel.CHUNK), np.uint32),
+        pool=np.empty((n_shards, chunks * kernel.CHUNK), entry),
         following=np.zeros((n_shards, chunks), np.int32),
         free=np.tile(np.arange(chunks, dtype=np.int32), (n_shards, 1)),
         n_free=np.full(n_shards, chunks, np.int64),

@@ -57,8 +57,15 @@ class Snapshot:
                 raise ValueError("another format")
             header["lesions"] = tuple(tuple(lesion) for lesion in header["lesions"])
             return cls(arrays=arrays, **header)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError,
-                zipfile.BadZipFile) as error:
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            zipfile.BadZipFile,
+        ) as error:
             raise ValueError(
                 f"{path} is not a snapshot, or is damaged ({type(error).__name__}): give a file "
                 "that was saved by `save`"

@@ -67,9 +67,7 @@ def require_positive(owner: object, *names: str) -> None:
     for name in names:
         value = getattr(owner, name)
         if not (math.isfinite(value) and value > 0):
-            raise ValueError(
-                f"{type(owner).__name__}.{name} = {value}: must be finite and above 0"
-            )
+            raise ValueError(f"{type(owner).__name__}.{name} = {value}: must be finite and above 0")
 
 
 def constant_current_gain(neuron: AbstractNeuron, dt_ms: float) -> float:

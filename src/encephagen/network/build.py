@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
-from encephagen.brain.spec import Between, Brain, Conduction, Projection, Uniform, Within
+from encephagen.brain.spec import Between, Brain, Conduction, Projection, Within
 from encephagen.models.receptors import Transmitter
 from encephagen.network import wiring
 from encephagen.network.network import TILE, Layout, Network, Synapses
@@ -90,8 +90,13 @@ def build(brain: Brain, *, dt_ms: float = 0.1, seed: int = 0) -> Network:
             (int(p.delay_steps.max()) + p.delay_levels - 1 for p in plans), default=1
         ),
     )
-    for array in (*vars(layout).values(), *vars(network.synapses).values(), network.neuron_region,
-                  network.neuron_population, network.weight_scale_pA):
+    for array in (
+        *vars(layout).values(),
+        *vars(network.synapses).values(),
+        network.neuron_region,
+        network.neuron_population,
+        network.weight_scale_pA,
+    ):
         if isinstance(array, np.ndarray):
             array.flags.writeable = False
     return network
@@ -239,16 +244,15 @@ def _synapses(plans: list[wiring.Plan], layout: Layout, n_channels: int) -> Syna
         wiring.count(plan, rows, counts[1:], sources, regions)
     start = np.cumsum(counts)
     n = int(start[-1])
-    target, weight = np.empty(n, np.uint16), np.empty(n, np.int16)
-    delay, cursor = np.empty(n, np.uint16), start[:-1].copy()
+    packed, delay, cursor = np.empty(n, np.uint32), np.empty(n, np.uint16), start[:-1].copy()
     for plan in plans:
-        wiring.place(plan, rows, cursor, target, weight, delay, sources, regions)
-    wiring.sort_rows(start, target, weight, delay)
+        wiring.place(plan, rows, cursor, packed, delay, sources, regions)
+    wiring.sort_rows(start, packed, delay)
     n_segments = wiring.count_segments(start, delay)
     if n < SEGMENT_MIN_LENGTH * n_segments or n_segments == 0:
-        return Synapses(start, target, weight, delay)
+        return Synapses(start, packed, delay)
     segment_row = np.empty(n_rows + 1, np.int64)
-    segment_start = np.empty(n_segments + 1, np.uint32 if n < 2**32 else np.int64)
+    segment_start = np.empty(n_segments + 1, np.int64)
     segment_delay = np.empty(n_segments, np.uint16)
     wiring.find_segments(start, delay, segment_row, segment_start, segment_delay)
-    return Synapses(start, target, weight, segment_delay, segment_row, segment_start)
+    return Synapses(start, packed, segment_delay, segment_row, segment_start)

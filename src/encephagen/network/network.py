@@ -32,9 +32,7 @@ class Layout:
     @cached_property
     def lane(self) -> np.ndarray:
         """Lane (neuron,) of each neuron: tile * TILE + position."""
-        per_tile = [
-            np.arange(v) + TILE * t for t, v in enumerate(self.tile_valid)
-        ]
+        per_tile = [np.arange(v) + TILE * t for t, v in enumerate(self.tile_valid)]
         return np.concatenate(per_tile).astype(np.int64)
 
     @property
@@ -62,19 +60,28 @@ class Layout:
 class Synapses:
     """Every synapse, in rows by (shard of the target, channel, source), sorted by delay.
 
-    ``row_start`` (row + 1,) bounds the rows. A synapse has a ``target`` (lane within the shard,
-    uint16) and a ``weight`` (int16, times the channel's scale, pA). Delays (steps) belong either
+    ``row_start`` (row + 1,) bounds the rows. A synapse is ``packed`` (uint32): its target (lane
+    within the shard, 16 bits) and its weight (15 bits, times the channel's scale, pA). Delays (steps) belong either
     to each synapse (``delay``, uint16; ``segment_start`` is None) or to runs of equal delay
     within a row: segment k spans ``segment_start[k]`` to ``[k + 1]``, and rows bound segments in
     ``segment_row``. Which of the two is chosen from the network: see `build`.
     """
 
     row_start: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
+    packed: np.ndarray
     delay: np.ndarray
     segment_row: np.ndarray | None = None
     segment_start: np.ndarray | None = None
+
+    @property
+    def target(self) -> np.ndarray:
+        """Target (synapse,): its lane within the shard."""
+        return (self.packed >> 16).astype(np.uint16)
+
+    @property
+    def weight(self) -> np.ndarray:
+        """Weight (synapse,) in units of the channel's scale."""
+        return (self.packed & 0xFFFF).astype(np.int16)
 
     @property
     def segmented(self) -> bool:
@@ -116,7 +123,7 @@ class Network:
     @property
     def n_synapses(self) -> int:
         """Number of synapses."""
-        return len(self.synapses.target)
+        return len(self.synapses.packed)
 
     @property
     def regions(self) -> tuple[Region, ...]:

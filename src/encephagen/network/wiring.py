@@ -98,7 +98,7 @@ def count(plan, rows, counts, sources, source_regions):
 
 
 @numba.njit(cache=True)
-def place(plan, rows, cursor, target_out, weight_out, delay_out, sources, source_regions):
+def place(plan, rows, cursor, packed_out, delay_out, sources, source_regions):
     """Write the synapses of a projection at ``cursor`` (row,), which moves on."""
     n_neurons = rows.shard.shape[0]
     for region in range(plan.target_first.shape[0]):
@@ -117,8 +117,7 @@ def place(plan, rows, cursor, target_out, weight_out, delay_out, sources, source
                 weight = mean
                 if plan.spread > 0:
                     weight = mean * lognormal(mix64(key, 2 * k + 1), plan.spread)
-                target_out[at] = rows.address[target]
-                weight_out[at] = min(WEIGHT_MAX, int(np.rint(weight)))
+                packed_out[at] = pack(rows.address[target], min(WEIGHT_MAX, int(np.rint(weight))))
                 delay_out[at] = delay
 
 
@@ -131,25 +130,23 @@ def lognormal(bits, spread):
 
 
 @numba.njit(cache=True)
-def sort_rows(start, target, weight, delay):
+def pack(target, weight):
+    """Return a synapse as 32 bits: its target in the upper half, its weight in the lower."""
+    return numba.uint32((numba.uint32(target) << numba.uint32(16)) | numba.uint32(weight))
+
+
+@numba.njit(cache=True)
+def sort_rows(start, packed, delay):
     """Sort every row by delay, then target."""
     for row in range(start.shape[0] - 1):
         a, b = start[row], start[row + 1]
-        n = b - a
-        if n < 2:
-            continue
-        keys = np.empty(n, np.uint64)
-        for i in range(n):
-            keys[i] = (
-                (numba.uint64(delay[a + i]) << numba.uint64(32))
-                | (numba.uint64(target[a + i]) << numba.uint64(16))
-                | numba.uint64(numba.uint16(weight[a + i]))
-            )
+        keys = np.empty(b - a, np.uint64)
+        for i in range(b - a):
+            keys[i] = (numba.uint64(delay[a + i]) << numba.uint64(32)) | packed[a + i]
         keys.sort()
-        for i in range(n):
+        for i in range(b - a):
             delay[a + i] = keys[i] >> numba.uint64(32)
-            target[a + i] = (keys[i] >> numba.uint64(16)) & numba.uint64(0xFFFF)
-            weight[a + i] = numba.int16(keys[i] & numba.uint64(0xFFFF))
+            packed[a + i] = keys[i] & numba.uint64(0xFFFFFFFF)
 
 
 @numba.njit(cache=True)
