@@ -11,7 +11,7 @@ MS_PER_S = 1000.0
 
 
 def param(default: Any, unit: str, source: str) -> Any:
-    """Return a dataclass field that carries its ``unit`` and its ``source`` (or the word "free")."""
+    """Return a dataclass field with its ``unit`` and its ``source`` (or the word "free")."""
     return field(default=default, metadata={"unit": unit, "source": source})
 
 

@@ -9,7 +9,6 @@ it was made from.
 import functools
 import hashlib
 import importlib.util
-import inspect
 import os
 import sys
 import tempfile
@@ -194,7 +193,8 @@ def run_{name}(start, n_steps, wiring, cells, queue, ports):
     while step < end:
         if not has_room(wiring, cells, queue):
             return step, n_spikes, MORE_QUEUE
-        if recording and ports.spike_step.shape[0] - n_spikes < cells.spiked.shape[0] * wiring.window:
+        room = ports.spike_step.shape[0] - n_spikes
+        if recording and room < cells.spiked.shape[0] * wiring.window:
             return step, n_spikes, MORE_ROOM
         send(cells, queue)
         last = min(step + wiring.window, end)
@@ -257,10 +257,11 @@ def load(composition: Composition) -> ModuleType:
     modules |= {receptor.__module__ for receptor in composition.receptors}
     for name in sorted(modules | {kernel.__name__, rng.__name__}):
         module = sys.modules[name]
-        file = getattr(module, "__file__", None)
-        digest.update(Path(file).read_bytes() if file else b"")
-    for kind in composition.kinds:
-        digest.update(inspect.getsource(kind.model.advance).encode())
+        file = Path(getattr(module, "__file__", None) or "")
+        digest.update(file.read_bytes() if file.is_file() else b"")
+    for model in (*(kind.model for kind in composition.kinds), *composition.receptors):
+        code = model.advance.__code__  # also what was typed at a prompt has it
+        digest.update(code.co_code + repr(code.co_consts + code.co_names).encode())
     name = f"kernel_{digest.hexdigest()[:20]}"
     folder = cache_folder()
     try:

@@ -240,7 +240,7 @@ def deliver(shard, step, wiring, cells, queue):
             n = numba.uint64(min(left, CHUNK))
             if segmented:
                 for k in range(first, first + n):
-                    prefetch(packed, pool[k] & FIRST_SYNAPSE)
+                    prefetch(packed, pool[k] & FIRST_SYNAPSE)  # pyright: ignore[reportCallIssue]
                 for k in range(first, first + n):
                     a = pool[k] & FIRST_SYNAPSE
                     for i in range(a, a + (pool[k] >> numba.uint64(40))):

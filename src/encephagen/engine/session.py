@@ -27,16 +27,16 @@ Progress = Callable[[float, float], None]
 
 def default_threads(network: Network) -> int:
     """Return how many threads serve a network best: one a core, at most one a shard."""
-    return max(1, min(os.cpu_count() or 1, network.layout.n_shards, numba.config.NUMBA_NUM_THREADS))
+    return max(1, min(os.cpu_count() or 1, network.layout.n_shards, _numba_threads()))
 
 
 class Session:
     """A brain alive: state, input, output and lesions of a running network.
 
     Between calls of `advance`, ``current_pA`` and ``poisson_Hz`` (neuron,) may be written in place:
-    an injected current, and extra Poisson events per second of the background's weight. ``counts``
-    (neuron,) holds the spikes of the last call. The same network and seeds give the same spikes, bit
-    for bit, whatever the number of threads and however the time is cut into calls.
+    an injected current, and extra Poisson events per second of the background's weight.
+    ``counts`` (neuron,) holds the spikes of the last call. The same network and seeds give the
+    same spikes, bit for bit, whatever the number of threads and however time is cut into calls.
 
     ``real`` is "float32", or "float64" to be compared with the reference engine. Raises ValueError
     for seeds or threads that cannot be.
@@ -329,7 +329,7 @@ class Session:
             if a != b:
                 raise ValueError(
                     f"the snapshot is of another {what} ({str(b)[:12]}, this session has "
-                    f"{str(a)[:12]}): build the same brain, with the same seeds, and restore into it"
+                    f"{str(a)[:12]}): build the same brain, with the same seeds, for it"
                 )
         entries = snapshot.arrays["entries"]
         chunks = self._queue.free.shape[1]
@@ -355,9 +355,9 @@ class Session:
     ) -> Recording:
         """Run for ``duration_ms`` of brain time and return what the probe saw.
 
-        ``progress(done_ms, total_ms)`` is called between chunks. Ctrl-C, runaway activity and values
-        that are not finite end the run early: the recording then holds what there was, with
-        ``interrupted`` set, and an alarm that says why.
+        ``progress(done_ms, total_ms)`` is called between chunks. Ctrl-C, runaway activity and
+        values that are not finite end the run early: the recording then holds what there was,
+        with ``interrupted`` set, and an alarm that says why.
         """
         probe = probe or Probe()
         dt_ms = self.network.dt_ms
@@ -537,12 +537,16 @@ def simulate(
     return session.record(duration_ms, probe=probe, progress=progress)
 
 
+def _numba_threads() -> int:
+    return int(numba.config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def _check_threads(threads: int | None, network: Network) -> int:
     if threads is None:
         return default_threads(network)
     if threads < 1:
         raise ValueError(f"threads {threads}: give 1 or more, or none to choose")
-    return min(threads, network.layout.n_shards, numba.config.NUMBA_NUM_THREADS)
+    return min(threads, network.layout.n_shards, _numba_threads())
 
 
 def _empty_queue(network: Network, chunks: int, room: int) -> kernel.Queue:

@@ -47,8 +47,9 @@ def blocks(network: Network) -> list[Block]:
                 mean = background.rate_Hz * dt_ms / 1000.0
                 if mean > MAX_BACKGROUND_PER_STEP:
                     raise ValueError(
-                        f"background of {background.rate_Hz:g} Hz is {mean:.0f} events a step, over "
-                        f"{MAX_BACKGROUND_PER_STEP:.0f}; lower dt, or the rate (and raise the weight)"
+                        f"background of {background.rate_Hz:g} Hz is {mean:.0f} events a step, "
+                        f"over {MAX_BACKGROUND_PER_STEP:.0f}; lower dt, or the rate (and raise "
+                        "the weight)"
                     )
                 known[neuron, background] = Block(
                     model=type(neuron),

@@ -73,7 +73,7 @@ class ALIF(Membrane):
         if not self.adaptation_mV >= 0:
             raise ValueError(f"ALIF.adaptation_mV = {self.adaptation_mV}: must be 0 or more")
 
-    def constants(self, dt_ms: float) -> Constants:
+    def constants(self, dt_ms: float) -> tuple[float, ...]:
         """Return the constants of `advance` for steps of ``dt_ms``."""
         return Constants(
             *self.membrane_constants(dt_ms),

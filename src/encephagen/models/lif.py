@@ -103,7 +103,7 @@ class LIF(Membrane):
     Constants: ClassVar = Constants
     advance: ClassVar = staticmethod(advance)
 
-    def constants(self, dt_ms: float) -> Constants:
+    def constants(self, dt_ms: float) -> tuple[float, ...]:
         """Return the constants of `advance` for steps of ``dt_ms``."""
         return self.membrane_constants(dt_ms)
 

@@ -58,7 +58,7 @@ class Exponential(AbstractReceptor):
         if self.sign not in (1.0, -1.0):
             raise ValueError(f"{type(self).__name__}.sign = {self.sign}: must be 1 or -1")
 
-    def constants(self, neuron: AbstractNeuron, dt_ms: float) -> Constants:
+    def constants(self, neuron: AbstractNeuron, dt_ms: float) -> tuple[float, ...]:
         """Return the constants of `advance` on ``neuron`` for steps of ``dt_ms``."""
         gain = self.sign * propagator(neuron, self.tau_syn_ms, dt_ms)
         return Constants(math.exp(-dt_ms / self.tau_syn_ms), gain, NEGLIGIBLE_PA, 0.0)

@@ -61,9 +61,9 @@ class Synapses:
     """Every synapse, in rows by (shard of the target, channel, source), sorted by delay.
 
     ``row_start`` (row + 1,) bounds the rows. A synapse is ``packed`` (uint32): its target (lane
-    within the shard, 16 bits) and its weight (15 bits, times the channel's scale, pA). Delays (steps) belong either
-    to each synapse (``delay``, uint16; ``segment_start`` is None) or to runs of equal delay
-    within a row: segment k spans ``segment_start[k]`` to ``[k + 1]``, and rows bound segments in
+    within the shard, 16 bits) and its weight (15 bits, times the channel's scale, pA). Delays
+    (steps) belong either to each synapse (``delay``, uint16; ``segment_start`` is None) or to runs
+    of equal delay within a row: segment k spans ``segment_start[k]`` to ``[k + 1]``, and rows bound segments in
     ``segment_row``. Which of the two is chosen from the network: see `build`.
     """
 
