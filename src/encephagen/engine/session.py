@@ -3,7 +3,10 @@
 import math
 import os
 import platform
-from collections.abc import Callable, Iterable
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import numba
@@ -178,8 +181,9 @@ class Session:
         self.counts.fill(0)
         self._last_steps = n_steps
         ports, end = self._driven(), self.step + n_steps
-        while self.step < end:
-            self._run(end - self.step, ports)
+        with _ctrl_c_waits():
+            while self.step < end:
+                self._run(end - self.step, ports)
 
     def _run(self, n_steps: int, ports: kernel.Ports) -> tuple[int, int]:
         """Run the kernel once, make room if it asks; return its count of spikes and status."""
@@ -373,7 +377,8 @@ class Session:
         try:
             while self.step < start + n_steps and not alarms:
                 before = self.step
-                tape.run(min(chunk, start + n_steps - self.step))
+                with _ctrl_c_waits():
+                    tape.run(min(chunk, start + n_steps - self.step))
                 alarms = self._guard(tape.last_spikes, self.step - before)
                 if progress is not None:
                     progress((self.step - start) * dt_ms, n_steps * dt_ms)
@@ -535,6 +540,26 @@ def simulate(
     """Run a network from its initial state for ``duration_ms`` and return the recording."""
     session = Session(network, noise_seed=noise_seed, initial_seed=initial_seed, threads=threads)
     return session.record(duration_ms, probe=probe, progress=progress)
+
+
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Hold Ctrl-C back until the block is done, so that state, step and tape stay together.
+
+    It arrives while compiled code runs, and Python would raise it before the results are kept.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _numba_threads() -> int:
