@@ -63,8 +63,8 @@ class Synapses:
     ``row_start`` (row + 1,) bounds the rows. A synapse is ``packed`` (uint32): its target (lane
     within the shard, 16 bits) and its weight (15 bits, times the channel's scale, pA). Delays
     (steps) belong either to each synapse (``delay``, uint16; ``segment_start`` is None) or to runs
-    of equal delay within a row: segment k spans ``segment_start[k]`` to ``[k + 1]``, and rows bound segments in
-    ``segment_row``. Which of the two is chosen from the network: see `build`.
+    of equal delay within a row: segment k spans ``segment_start[k]`` to ``[k + 1]``, and rows bound
+    segments in ``segment_row``. Which of the two is chosen from the network: see `build`.
     """
 
     row_start: np.ndarray
