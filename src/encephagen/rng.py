@@ -57,4 +57,5 @@ def mix64(key, counter):
 @numba.njit(cache=True)
 def uniform(bits):
     """Return a float64 in (0, 1) from 64 random bits."""
-    return (numba.float64(bits >> numba.uint64(11)) + 0.5) * 1.1102230246251565e-16
+    # 52 bits: with 53 the highest would round up to 1
+    return (numba.float64(bits >> numba.uint64(12)) + 0.5) * 2.220446049250313e-16

@@ -121,6 +121,16 @@ class Conduction:
 
     delay_ms: np.ndarray = field(compare=False)
 
+    def __post_init__(self) -> None:
+        delay_ms = np.array(self.delay_ms, np.float64)
+        if delay_ms.ndim != 2 or not (np.isfinite(delay_ms).all() and (delay_ms >= 0).all()):
+            raise ValueError(
+                f"conduction delays of shape {delay_ms.shape}: must be (region, region), finite "
+                "and 0 or more"
+            )
+        delay_ms.flags.writeable = False
+        object.__setattr__(self, "delay_ms", delay_ms)
+
     @classmethod
     def along(cls, connectome: Connectome, velocity_mm_per_ms: float) -> "Conduction":
         """Return the delays of the connectome's fibres at a velocity (mm/ms, the same as m/s).
@@ -134,9 +144,7 @@ class Conduction:
             )
         if not (math.isfinite(velocity_mm_per_ms) and velocity_mm_per_ms > 0):
             raise ValueError(f"velocity {velocity_mm_per_ms} mm/ms: must be finite and above 0")
-        delay_ms = np.array(connectome.lengths_mm) / velocity_mm_per_ms
-        delay_ms.flags.writeable = False
-        return cls(delay_ms)
+        return cls(connectome.lengths_mm / velocity_mm_per_ms)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def build(brain: Brain, *, dt_ms: float = 0.1, seed: int = 0) -> Network:
     """
     if not (math.isfinite(dt_ms) and dt_ms > 0):
         raise ValueError(f"dt {dt_ms} ms: must be finite and above 0")
+    if not brain.populations:
+        raise ValueError("the brain has no population: add fragments that have, as `cortex` does")
     expected = estimate(brain, dt_ms=dt_ms)
     free = psutil.virtual_memory().available
     if expected.memory_bytes > 0.9 * free:
@@ -111,7 +113,9 @@ def _expected(brain: Brain, projection: Projection) -> float:
 
 
 def _channels(brain: Brain) -> tuple[Transmitter, ...]:
-    return tuple(dict.fromkeys(p.transmitter for p in brain.projections))
+    # without projections one channel stays, unused: the kernel needs a calendar
+    used = [p.transmitter for p in brain.projections]
+    return tuple(dict.fromkeys(used or [brain.populations[0].background.transmitter]))
 
 
 def _weight_scales(brain: Brain, channels: tuple[Transmitter, ...]) -> np.ndarray:
@@ -140,7 +144,7 @@ def _layout(brain: Brain) -> Layout:
             f"{int(size[:n_populations].sum()):,} neurons in a region: at most "
             f"{SHARD_LANES:,} are possible; divide the region"
         )
-    n_shards = min(n_regions, max(2, -(-n_regions * region_lanes // SHARD_LANES)))
+    n_shards = min(n_regions, max(2, -(-n_regions // (SHARD_LANES // region_lanes))))
     bounds = np.linspace(0, n_regions, n_shards + 1).round().astype(np.int64)
     return Layout(
         block_first=block_first.astype(np.int64),
@@ -179,7 +183,7 @@ def _plan(
         cumulative = np.cumsum(projection.rule.weights, axis=1)
     else:
         probability = round(projection.rule.probability * 2**32)
-    delay_steps, delay_levels = _delays(projection, n, dt_ms)
+    delay_steps, delay_levels = _delays(projection, brain.connectome.names, dt_ms)
     return wiring.Plan(
         key=np.uint64(key(seed, "wiring", number, projection.name)),
         channel=channel,
@@ -197,10 +201,17 @@ def _plan(
     )
 
 
-def _delays(projection: Projection, n: int, dt_ms: float) -> tuple[np.ndarray, int]:
+def _delays(
+    projection: Projection, regions: tuple[str, ...], dt_ms: float
+) -> tuple[np.ndarray, int]:
     """Return delays (region, region) in steps, and over how many steps they spread uniformly."""
-    delay, levels = projection.delay, 1
+    delay, levels, n = projection.delay, 1, len(regions)
     if isinstance(delay, Conduction):
+        if delay.delay_ms.shape != (n, n):
+            raise ValueError(
+                f"projection {projection.name!r}: delays have shape {delay.delay_ms.shape}, the "
+                f"connectome has {n} regions"
+            )
         used = np.ones((n, n), bool)
         if isinstance(projection.rule, Between):
             used = projection.rule.weights > 0
@@ -208,8 +219,8 @@ def _delays(projection: Projection, n: int, dt_ms: float) -> tuple[np.ndarray, i
         if used.any() and delay_ms.min() < dt_ms:
             t, s = np.unravel_index(np.argmin(delay_ms), delay_ms.shape)
             raise ValueError(
-                f"projection {projection.name!r}: delay {delay_ms[t, s]:.3g} ms from region {s} to "
-                f"{t} is under dt {dt_ms} ms; lower dt or the conduction velocity"
+                f"projection {projection.name!r}: delay {delay_ms[t, s]:.3g} ms from {regions[s]} "
+                f"to {regions[t]} is under dt {dt_ms} ms; lower dt or the conduction velocity"
             )
         longest = np.max(delay.delay_ms, where=used, initial=dt_ms)
         steps = np.rint(np.where(used, delay.delay_ms, longest) / dt_ms)
