@@ -15,14 +15,14 @@ import numpy as np
 from encephagen import __version__
 from encephagen.engine import compiled, kernel, tables
 from encephagen.engine.state import Snapshot
+from encephagen.engine.tape import Tape
 from encephagen.network.network import TILE, Network
 from encephagen.recording.alarms import Alarm
 from encephagen.recording.probe import Probe
-from encephagen.recording.recording import Recording, Traces, assemble
+from encephagen.recording.recording import Recording
 
 CHUNK_MS = 50.0  # brain time between looks at progress, at Ctrl-C and at the guards
 RUNAWAY_HZ = 250.0  # mean rate of a whole network above which a run is stopped
-SPIKE_ROOM = 1 << 18
 
 Selector = str | Iterable[str]
 Progress = Callable[[float, float], None]
@@ -129,12 +129,12 @@ class Session:
         self._rows, self._n_values = rows, int(size.sum())
         block = np.repeat(np.arange(len(rows)), np.diff(layout.block_first))
         tile, position = np.divmod(layout.lane, TILE)
-        self._V_at = (
+        self.V_at = (
             self._wiring.block_cell[block]
             + (tile - layout.block_tile[block]) * rows[block] * TILE
             + position
         )
-        self._E_L_mV = np.array(
+        self.E_L_mV = np.array(
             [
                 p.in_region(r)[0].E_L_mV
                 for r in range(len(network.regions))
@@ -180,13 +180,13 @@ class Session:
             raise ValueError(f"advance({n_steps}): give at least one step")
         self.counts.fill(0)
         self._last_steps = n_steps
-        ports, end = self._driven(), self.step + n_steps
+        ports, end = self.driven_ports(), self.step + n_steps
         with _ctrl_c_waits():
             while self.step < end:
-                self._run(end - self.step, ports)
+                self.run_kernel(end - self.step, ports)
 
-    def _run(self, n_steps: int, ports: kernel.Ports) -> tuple[int, int]:
-        """Run the kernel once, make room if it asks; return its count of spikes and status."""
+    def run_kernel(self, n_steps: int, ports: kernel.Ports) -> int:
+        """Run the kernel once, make room if it asks; return how many spikes it recorded."""
         if self.threads > 1:
             numba.set_num_threads(self.threads)
             run = self._module.run_parallel
@@ -197,9 +197,9 @@ class Session:
         )
         if status == kernel.MORE_QUEUE:
             self._grow_queue()
-        return n_spikes, status
+        return n_spikes
 
-    def _driven(self) -> kernel.Ports:
+    def driven_ports(self) -> kernel.Ports:
         """Return the ports with the extra Poisson input of this call."""
         rate_Hz = self.poisson_Hz
         if rate_Hz.max() == 0 == rate_Hz.min():
@@ -244,7 +244,7 @@ class Session:
     @property
     def V_mV(self) -> np.ndarray:
         """Membrane potential (neuron,) now (mV); a copy."""
-        return self._cells.values[self._V_at].astype(np.float32) + self._E_L_mV
+        return self._cells.values[self.V_at].astype(np.float32) + self.E_L_mV
 
     def region_rate_Hz(self) -> np.ndarray:
         """Return the mean rate (region, population) in the last `advance` (Hz)."""
@@ -313,6 +313,7 @@ class Session:
             noise_seed=self.noise_seed,
             initial_seed=self.initial_seed,
             real=self.real,
+            layout=self._layout,
             lesions=tuple(self._lesions),
             arrays={
                 "values": self._cells.values.copy(),
@@ -322,14 +323,20 @@ class Session:
             },
         )
 
+    @property
+    def _layout(self) -> str:
+        s, layout = self.network.synapses, self.network.layout
+        return f"{layout.n_shards} x {TILE} {'by segment' if s.segmented else 'by synapse'}"
+
     def restore(self, snapshot: Snapshot) -> None:
         """Go back, or on, to a snapshot of the same network.
 
         Raises ValueError for a snapshot of another network, seed or precision.
         """
-        mine = (self.network.digest(), self.noise_seed, self.real)
-        theirs = (snapshot.network, snapshot.noise_seed, snapshot.real)
-        for what, a, b in zip(("network", "noise seed", "precision"), mine, theirs, strict=True):
+        names = ("network", "noise seed", "precision", "layout in memory")
+        mine = (self.network.digest(), self.noise_seed, self.real, self._layout)
+        theirs = (snapshot.network, snapshot.noise_seed, snapshot.real, snapshot.layout)
+        for what, a, b in zip(names, mine, theirs, strict=True):
             if a != b:
                 raise ValueError(
                     f"the snapshot is of another {what} ({str(b)[:12]}, this session has "
@@ -368,12 +375,11 @@ class Session:
         if not (math.isfinite(duration_ms) and duration_ms >= dt_ms):
             raise ValueError(f"duration {duration_ms} ms: give at least one step of {dt_ms} ms")
         start, n_steps = self.step, round(duration_ms / dt_ms)
-        tape = _Tape(self, probe, n_steps)
+        tape = Tape(self, probe, n_steps)
         chunk = max(1, round(CHUNK_MS / dt_ms))
         alarms: list[Alarm] = []
         interrupted = False
         self.counts.fill(0)
-        self._last_steps = n_steps
         try:
             while self.step < start + n_steps and not alarms:
                 before = self.step
@@ -384,13 +390,14 @@ class Session:
                     progress((self.step - start) * dt_ms, n_steps * dt_ms)
         except KeyboardInterrupt:
             interrupted = True
-        return tape.assemble(start, interrupted or bool(alarms), alarms)
+        self._last_steps = max(1, self.step - start)
+        return tape.assemble(interrupted or bool(alarms), alarms)
 
     def _guard(self, n_spikes: int, n_steps: int) -> list[Alarm]:
         """Return the alarms that end a run: values that are not finite, runaway activity."""
         network = self.network
         if not np.isfinite(self._cells.values.sum()):
-            V_mV = self._cells.values[self._V_at]
+            V_mV = self._cells.values[self.V_at]
             broken = network.neuron_region[~np.isfinite(V_mV)]
             name = network.regions[broken[0]].name if len(broken) else "a receptor"
             return [
@@ -442,89 +449,6 @@ class Session:
             },
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-
-
-class _Tape:
-    """Spikes and traces of one recording, as they come out of the kernel."""
-
-    def __init__(self, session: Session, probe: Probe, n_steps: int) -> None:
-        network = session.network
-        self.session, self.probe = session, probe
-        n = network.n_neurons
-        outside = [i for i in probe.voltage if i >= n]
-        if outside:
-            raise ValueError(f"voltage names neuron {outside[0]}; the network has {n:,} neurons")
-        self.ids = np.array(probe.voltage, np.int64)
-        self.every = max(1, round(probe.voltage_every_ms / network.dt_ms))
-        first = network.layout.shard_first
-        room = max(SPIKE_ROOM, 2 * len(session._cells.spiked) * session._wiring.window)
-        self.ports = session._driven()._replace(
-            spike_step=np.empty(room, np.int64),
-            spike_neuron=np.empty(room, np.int32),
-            probe_at=session._V_at[self.ids],
-            probe_shard=np.searchsorted(first, self.ids, side="right") - 1,
-            probe_every=self.every,
-        )
-        self.steps: list[np.ndarray] = []
-        self.neurons: list[np.ndarray] = []
-        self.samples: list[np.ndarray] = []
-        self.last_spikes = 0
-
-    def run(self, n_steps: int) -> None:
-        """Run ``n_steps`` and keep what comes."""
-        session, end = self.session, self.session.step + n_steps
-        self.last_spikes = 0
-        while session.step < end:
-            start = session.step
-            rows = end // self.every - start // self.every
-            ports = self.ports._replace(probe_out=np.empty((rows, len(self.ids)), np.float32))
-            n, _ = session._run(end - start, ports)
-            self.steps.append(ports.spike_step[:n].copy())
-            self.neurons.append(ports.spike_neuron[:n].copy())
-            if len(self.ids):
-                self.samples.append(
-                    ports.probe_out[: session.step // self.every - start // self.every]
-                )
-            self.last_spikes += n
-
-    def assemble(self, start: int, interrupted: bool, alarms: list[Alarm]) -> Recording:
-        """Return the recording of what was kept."""
-        session, network = self.session, self.session.network
-        alarms = list(alarms)
-        if not network.delays_active:
-            alarms.append(
-                Alarm(
-                    "inactive delays",
-                    "",
-                    f"every delay is {network.min_delay_steps} steps",
-                    "delays that differ",
-                    "give fibre lengths and a conduction velocity",
-                )
-            )
-        traces = None
-        if len(self.ids):
-            first = start // self.every + 1
-            v_mV = np.concatenate(self.samples) + session._E_L_mV[self.ids]
-            time_ms = (first + np.arange(len(v_mV))) * self.every * network.dt_ms
-            traces = Traces(time_ms, self.ids, v_mV)
-        steps = np.concatenate(self.steps or [np.empty(0, np.int64)])
-        neurons = np.concatenate(self.neurons or [np.empty(0, np.int32)])
-        return assemble(
-            steps,
-            neurons,
-            dt_ms=network.dt_ms,
-            start_step=start,
-            n_steps=session.step - start,
-            regions=network.regions,
-            populations=network.populations,
-            neuron_region=network.neuron_region,
-            neuron_population=network.neuron_population,
-            bin_ms=self.probe.bin_ms,
-            traces=traces,
-            provenance=session.provenance(),
-            interrupted=interrupted,
-            alarms=alarms,
-        )
 
 
 def simulate(

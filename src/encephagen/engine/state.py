@@ -1,16 +1,16 @@
 """Snapshot: the whole state of a running brain, and its file."""
 
+import hashlib
 import io
 import json
 import os
 import secrets
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-FORMAT = "encephagen-snapshot-1"
+MAGIC = b"encephagen snapshot 1\n"  # then the SHA-256 of the rest; the number is the layout's too
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +26,7 @@ class Snapshot:
     noise_seed: int
     initial_seed: int
     real: str
+    layout: str
     lesions: tuple[tuple[str, ...], ...]
     arrays: dict[str, np.ndarray]
 
@@ -33,12 +34,13 @@ class Snapshot:
         """Write the snapshot to a file, whole or not at all."""
         header = {name: getattr(self, name) for name in _HEADER}
         buffer = io.BytesIO()
-        text = np.frombuffer(json.dumps({"format": FORMAT, **header}).encode(), np.uint8)
+        text = np.frombuffer(json.dumps(header).encode(), np.uint8)
         np.savez_compressed(buffer, header=text, **self.arrays)  # type: ignore[arg-type]
+        content = buffer.getvalue()
         path = Path(path)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
-            part.write_bytes(buffer.getbuffer())
+            part.write_bytes(MAGIC + hashlib.sha256(content).digest() + content)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
@@ -49,27 +51,19 @@ class Snapshot:
         path = Path(path)
         if not path.is_file():
             raise ValueError(f"no snapshot at {path}: give a file that was saved by `save`")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            header = json.loads(arrays.pop("header").tobytes())
-            if header.pop("format") != FORMAT:
-                raise ValueError("another format")
-            header["lesions"] = tuple(tuple(lesion) for lesion in header["lesions"])
-            return cls(arrays=arrays, **header)
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            zipfile.BadZipFile,
-        ) as error:
+        data = path.read_bytes()
+        if not data.startswith(MAGIC):
             raise ValueError(
-                f"{path} is not a snapshot, or is damaged ({type(error).__name__}): give a file "
-                "that was saved by `save`"
-            ) from error
+                f"{path} is not a snapshot of this version: give a file that was saved by `save`"
+            )
+        digest, content = np.split(np.frombuffer(data, np.uint8)[len(MAGIC) :], [32])
+        if hashlib.sha256(content).digest() != digest.tobytes():
+            raise ValueError(f"{path} is truncated or damaged: give another copy of the snapshot")
+        with np.load(io.BytesIO(content.tobytes()), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(arrays.pop("header").tobytes())
+        header["lesions"] = tuple(tuple(lesion) for lesion in header["lesions"])
+        return cls(arrays=arrays, **header)
 
 
-_HEADER = ("network", "step", "noise_seed", "initial_seed", "real", "lesions")
+_HEADER = ("network", "step", "noise_seed", "initial_seed", "real", "layout", "lesions")
