@@ -309,7 +309,7 @@ def assemble(
     n_steps: recorded steps; spikes lie in [start_step, start_step + n_steps).
     regions: objects with ``name`` and, optionally, hemisphere, lobe, system, t1w_t2w, centroid_mm.
     neuron_region, neuron_population (neuron): indices into regions and populations.
-    alarms: what the engine found (inactive delays, non-finite values); `check` adds the rest.
+    alarms: what the engine found (inactive delays, non-finite values); `check` adds other kinds.
 
     Raises ValueError if a spike lies outside the stretch or the network, if a neuron fires twice in
     a step, or if bin_ms is not a whole number of steps.
@@ -369,9 +369,9 @@ def assemble(
         "alarms": "[]",
     }
     recording = Recording(xr.Dataset(variables, coords, attrs))
-    found = (*alarms, *check(recording))
-    unique = tuple(dict.fromkeys(found))
-    recording.data.attrs["alarms"] = json.dumps([asdict(a) for a in unique])
+    kinds = {alarm.kind for alarm in alarms}
+    found = (*dict.fromkeys(alarms), *(a for a in check(recording) if a.kind not in kinds))
+    recording.data.attrs["alarms"] = json.dumps([asdict(a) for a in found])
     return recording
 
 

@@ -33,7 +33,7 @@ SYSTEMS = ("visual", "motor", "visual", "auditory")
 
 
 def poisson(rate_Hz, *, n_e=40, n_i=10, seed=0, start_ms=0.0, shared=None, bin_ms=10.0):
-    """Return Poisson spikes of rate_Hz (step, region); shared (step,) makes neurons fire at once."""
+    """Return Poisson spikes of rate_Hz (step, region); shared (step,) adds common spikes."""
     rate = np.asarray(rate_Hz, float)
     n_steps, n_regions = rate.shape
     size = n_e + n_i

@@ -11,7 +11,7 @@ DT_MS = 0.5
 
 
 def poisson(rate_Hz, *, n_regions=4, n_e=160, n_i=40, start_ms=0.0, seed=0, **rest):
-    """Return a Recording of Poisson spikes; rate_Hz (step,) or (step, region), shared by neurons."""
+    """Return a Recording of Poisson spikes; rate_Hz (step,) or (step, region)."""
     rate = np.asarray(rate_Hz, float)
     if rate.ndim == 1:
         rate = np.repeat(rate[:, None], n_regions, axis=1)

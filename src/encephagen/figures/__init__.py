@@ -1,0 +1,9 @@
+"""Pictures of recordings; each function returns a matplotlib Figure and draws on no screen."""
+
+from encephagen.figures.overview import overview
+from encephagen.figures.raster import raster
+from encephagen.figures.rates import rates
+from encephagen.figures.spectrum import spectrum
+from encephagen.figures.surface import activity, surface
+
+__all__ = ["activity", "overview", "raster", "rates", "spectrum", "surface"]

@@ -1,0 +1,100 @@
+"""Spectrum: the power of the excitatory rate, its slope, its peaks and its shot noise."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from encephagen.analysis import peaks, power_spectrum, settled, slope
+from encephagen.analysis.spectra import SLOPE_RANGE_HZ
+from encephagen.figures import style
+from encephagen.recording import Recording
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HIGHEST_HZ = 200.0
+STEP = 1.08
+
+
+def spectrum(recording: Recording) -> "Figure":
+    """Return the power spectrum of the excitatory rate of the network.
+
+    Raises ValueError if the recording is too short for one, or silent.
+    """
+    with style.styled(4.2, 3.2) as figure:
+        draw(figure.subplots(), recording)
+        return figure
+
+
+def draw(axes: "Axes", recording: Recording):
+    """Draw the spectrum into ``axes``."""
+    power = power_spectrum(settled(recording))
+    frequency = power["frequency_Hz"].values
+    shown = frequency <= HIGHEST_HZ
+    values = power["power"].values
+    if not (values > 0).any():
+        raise ValueError("no excitatory neuron fires; a silent recording has no spectrum to draw")
+    axes.loglog(frequency[shown], values[shown], color=style.EXCITATORY, alpha=0.25, linewidth=0.5)
+    x, mean, error = _smooth(frequency[shown], values[shown], power.attrs["relative_error"])
+    band = (mean * np.exp(-error), mean * np.exp(error))
+    axes.fill_between(x, *band, color=style.EXCITATORY, alpha=0.2, linewidth=0)
+    axes.loglog(x, mean, color=style.EXCITATORY, label="excitatory rate")
+    axes.axhline(
+        power["shot_noise"].item(),
+        color=style.NEUTRAL,
+        linewidth=0.8,
+        linestyle=(0, (1, 1.5)),
+        label="independent Poisson",
+    )
+    if _has_slope(power):
+        line = slope(power)
+        x = np.array([line.attrs["low_Hz"], line.attrs["high_Hz"]])
+        label = f"slope {line['slope'].item():.2f} ± {line['slope_se'].item():.2f}"
+        axes.loglog(
+            x,
+            10.0 ** line["offset"].item() * x ** line["slope"].item(),
+            color="black",
+            linewidth=0.8,
+            linestyle="--",
+            label=label,
+        )
+        found = peaks(power)
+        for peak_Hz in found["frequency_Hz"].values[:3]:
+            axes.annotate(
+                f"{peak_Hz:.0f} Hz",
+                (peak_Hz, values[np.argmin(np.abs(frequency - peak_Hz))]),
+                xytext=(0, 7),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7.0,
+                arrowprops={"arrowstyle": "-", "linewidth": 0.5},
+            )
+    axes.set_xlim(frequency[0], min(HIGHEST_HZ, frequency[-1]))
+    axes.set_xlabel("frequency (Hz)")
+    axes.set_ylabel("power (Hz²/Hz)")
+    axes.set_title("Power spectrum")
+    axes.legend(loc="best", handlelength=1.6)
+
+
+def _smooth(
+    frequency: np.ndarray, power: np.ndarray, relative_error: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return frequency, mean power and its relative error in steps of `STEP` in frequency."""
+    step = np.floor(np.log(frequency / frequency[0]) / np.log(STEP) + 1e-9).astype(int)
+    _, group = np.unique(step, return_inverse=True)
+    n = np.bincount(group)
+    return (
+        np.bincount(group, weights=frequency) / n,
+        np.bincount(group, weights=power) / n,
+        # A Hann window spreads a tone over one and a half frequencies.
+        relative_error / np.sqrt(np.maximum(1.0, n / 1.5)),
+    )
+
+
+def _has_slope(power: "xr.Dataset") -> bool:
+    low, high = SLOPE_RANGE_HZ
+    frequency = power["frequency_Hz"].values
+    inside = (frequency >= low) & (frequency <= high) & (power["power"].values > 0)
+    return bool(inside.sum() >= 8)
