@@ -338,3 +338,17 @@ def test_a_dataset_of_another_shape_is_no_recording():
     with pytest.raises(ValueError, match="attribute dt_ms"):
         Recording(data.assign_attrs(dt_ms="soon"))
     assert json.loads(data.attrs["alarms"]) == []
+
+
+def test_a_run_that_was_stopped_at_once_is_a_recording_too(tmp_path):
+    recording = make([], [], n_steps=0, interrupted=True)
+    loaded = Recording.load(recording.save(tmp_path / "r.nc"))
+    assert loaded.data.identical(recording.data)
+    assert loaded.duration_ms == 0.0 and loaded.interrupted and loaded.alarms == ()
+
+
+def test_an_alarm_of_the_engine_takes_the_place_of_the_same_kind():
+    alarm = Alarm("saturated", "A", "300 Hz", "under 250 Hz", "stop")
+    steps, neurons = np.divmod(np.arange(8 * 2000), 8)
+    recording = make(steps, neurons, n_steps=2000, alarms=[alarm])
+    assert recording.alarms == (alarm,)
