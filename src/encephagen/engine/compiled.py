@@ -203,6 +203,7 @@ def run_{name}(start, n_steps, wiring, cells, queue, ports):
         if recording:
             n_spikes = record(n_spikes, cells, ports)
         step = last
+        cells.clock[0] = step
     return step, n_spikes, DONE
 """
 

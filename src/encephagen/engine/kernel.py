@@ -61,6 +61,7 @@ class Cells(NamedTuple):
     silent: np.ndarray  # (block,) bool, lesioned
     unsent: np.ndarray  # (shard, room, 2) int64: step, neuron, not yet queued
     n_unsent: np.ndarray  # (shard,) int64
+    clock: np.ndarray  # (1,) int64, steps done; here so that Ctrl-C cannot part it from the rest
 
 
 class Queue(NamedTuple):

@@ -57,7 +57,6 @@ class Session:
         self.network = network
         self.noise_seed, self.initial_seed, self.real = noise_seed, initial_seed, real
         self.threads = _check_threads(threads, network)
-        self.step = 0
         n = network.n_neurons
         self._blocks = tables.blocks(network)
         self._current = np.zeros(n + TILE, np.float32)
@@ -165,9 +164,15 @@ class Session:
             silent=np.zeros(len(self._blocks), np.bool_),
             unsent=np.zeros((n_shards, most, 2), np.int64),
             n_unsent=np.zeros(n_shards, np.int64),
+            clock=np.zeros(1, np.int64),
         )
 
     # -- running --------------------------------------------------------------------------------
+
+    @property
+    def step(self) -> int:
+        """Steps done since the session began."""
+        return int(self._cells.clock[0])
 
     @property
     def time_ms(self) -> float:
@@ -181,9 +186,9 @@ class Session:
         self.counts.fill(0)
         self._last_steps = n_steps
         ports, end = self.driven_ports(), self.step + n_steps
-        with _ctrl_c_waits():
-            while self.step < end:
-                self.run_kernel(end - self.step, ports)
+        most = max(1, round(CHUNK_MS / self.network.dt_ms))  # between looks at Ctrl-C
+        while self.step < end:
+            self.run_kernel(min(most, end - self.step), ports)
 
     def run_kernel(self, n_steps: int, ports: kernel.Ports) -> int:
         """Run the kernel once, make room if it asks; return how many spikes it recorded."""
@@ -192,9 +197,7 @@ class Session:
             run = self._module.run_parallel
         else:
             run = self._module.run_serial
-        self.step, n_spikes, status = run(
-            self.step, n_steps, self._wiring, self._cells, self._queue, ports
-        )
+        _, n_spikes, status = run(self.step, n_steps, self._wiring, self._cells, self._queue, ports)
         if status == kernel.MORE_QUEUE:
             self._grow_queue()
         return n_spikes
@@ -348,15 +351,16 @@ class Session:
             chunks *= 2
         queue = _empty_queue(self.network, chunks, self._cells.unsent.shape[1])
         self.heal()
+        lesion = {"silence": self.silence, "cut": self.cut}
         for kind, *names in snapshot.lesions:
-            getattr(self, kind)(*names)
+            lesion[kind](*names)
         self._cells.values[:] = snapshot.arrays["values"]
         self._cells.n_unsent[:] = 0
         kernel.write_entries(queue, np.asarray(entries))
         self._queue = queue
         self.current_pA[:] = snapshot.arrays["current_pA"]
         self.poisson_Hz[:] = snapshot.arrays["poisson_Hz"]
-        self.step, self.initial_seed = snapshot.step, snapshot.initial_seed
+        self._cells.clock[0], self.initial_seed = snapshot.step, snapshot.initial_seed
         self.counts.fill(0)
 
     # -- recording ------------------------------------------------------------------------------
@@ -468,9 +472,9 @@ def simulate(
 
 @contextmanager
 def _ctrl_c_waits() -> Iterator[None]:
-    """Hold Ctrl-C back until the block is done, so that state, step and tape stay together.
+    """Hold Ctrl-C back until the block is done, so that what the kernel returns can be kept.
 
-    It arrives while compiled code runs, and Python would raise it before the results are kept.
+    It arrives while compiled code runs, and Python would raise it before the results are stored.
     """
     usual = signal.getsignal(signal.SIGINT)
     if usual is None or threading.current_thread() is not threading.main_thread():

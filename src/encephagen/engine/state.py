@@ -56,10 +56,10 @@ class Snapshot:
             raise ValueError(
                 f"{path} is not a snapshot of this version: give a file that was saved by `save`"
             )
-        digest, content = np.split(np.frombuffer(data, np.uint8)[len(MAGIC) :], [32])
-        if hashlib.sha256(content).digest() != digest.tobytes():
+        digest, content = data[len(MAGIC) :][:32], data[len(MAGIC) + 32 :]
+        if hashlib.sha256(content).digest() != digest:
             raise ValueError(f"{path} is truncated or damaged: give another copy of the snapshot")
-        with np.load(io.BytesIO(content.tobytes()), allow_pickle=False) as file:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays.pop("header").tobytes())
         header["lesions"] = tuple(tuple(lesion) for lesion in header["lesions"])
