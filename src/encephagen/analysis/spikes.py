@@ -65,7 +65,9 @@ def fano_factor(recording: Recording, window_ms: float = CORRELATION_WINDOW_MS) 
     flat = recording.spike_neurons[inside].astype(np.int64) * n_windows
     flat += steps[inside] // window_steps
     # Counts are sparse: only the windows that hold spikes are listed.
-    cells, counts = np.unique(flat, return_counts=True)
+    flat.sort()
+    first = np.flatnonzero(np.diff(flat, prepend=-1))
+    cells, counts = flat[first], np.diff(first, append=flat.size)
     owner = cells // n_windows
     total = np.bincount(owner, weights=counts, minlength=recording.n_neurons)
     square = np.bincount(owner, weights=counts.astype(float) ** 2, minlength=recording.n_neurons)
@@ -156,13 +158,15 @@ def _intervals(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
     Intervals are ordered by neuron, then by time.
     """
-    who = recording.spike_neurons
-    order = np.argsort(who, kind="stable")
-    by_neuron = who[order]
-    steps = recording.spike_steps[order]
-    same = by_neuron[1:] == by_neuron[:-1]
-    intervals = np.diff(steps)[same] * recording.dt_ms
-    return intervals, by_neuron[1:][same], np.bincount(who, minlength=recording.n_neurons)
+    span = recording.n_steps
+    joint = recording.spike_neurons.astype(np.int64) * span
+    joint += recording.spike_steps - recording.start_step
+    # Sorting a joint key is several times faster than a stable argsort of 10^7 spikes.
+    joint.sort()
+    neurons = (joint // max(span, 1)).astype(np.int32)
+    same = neurons[1:] == neurons[:-1]
+    intervals = np.diff(joint)[same] * recording.dt_ms
+    return intervals, neurons[1:][same], np.bincount(neurons, minlength=recording.n_neurons)
 
 
 def _cv(
