@@ -106,6 +106,7 @@ class Session:
         neuron[layout.lane] = np.arange(network.n_neurons)
         self._lane_neuron = neuron
         none = np.empty(0, np.int64)
+        none.flags.writeable = False  # as the network's arrays: one type, compiled once
         self._wiring = kernel.Wiring(
             row_start=s.row_start,
             packed=s.packed,
