@@ -327,18 +327,21 @@ def flush(wiring, cells, queue):
 
 
 @numba.njit(cache=True)
-def cut(wiring, source_hit, target_hit, lane_neuron, packed):
-    """Zero the weight, in ``packed``, of every synapse from a hit source to a hit target."""
+def cut(wiring, source_hit, target_hit, region, lane_neuron, packed):
+    """Zero, in ``packed``, every weight from a hit source to a hit target in another region."""
     n_neurons = wiring.block_first[-1]
     n_cut = 0
     for row in range(wiring.row_start.shape[0] - 1):
-        if not source_hit[row % n_neurons]:
+        source = row % n_neurons
+        if not source_hit[source]:
             continue
         shard = row // (n_neurons * wiring.n_channels)
         base = wiring.block_tile[wiring.shard_block[shard]] * 16
         for i in range(wiring.row_start[row], wiring.row_start[row + 1]):
-            lane = base + numba.int64(packed[i] >> numba.uint32(16))
-            if target_hit[lane_neuron[lane]] and packed[i] & numba.uint32(0xFFFF) != 0:
+            target = lane_neuron[base + numba.int64(packed[i] >> numba.uint32(16))]
+            if not target_hit[target] or region[target] == region[source]:
+                continue
+            if packed[i] & numba.uint32(0xFFFF) != 0:
                 packed[i] &= numba.uint32(0xFFFF0000)
                 n_cut += 1
     return n_cut

@@ -71,6 +71,7 @@ class Reference:
         self._outgoing = _outgoing(network)
         self._under_way: dict[int, list[Synapse]] = defaultdict(list)  # by step of arrival
         self._silent: set[int] = set()
+        self._cuts: list[tuple[set[int], set[int], bool]] = []
 
     @property
     def V_mV(self) -> np.ndarray:
@@ -87,7 +88,8 @@ class Reference:
         n_channels = len(self.network.channels)
         arrived = [[0] * n_channels for _ in self._cells]
         for synapse in self._under_way.pop(self.step, []):
-            arrived[synapse.target][synapse.channel] += synapse.weight
+            if self._passes(synapse, at_arrival=True):
+                arrived[synapse.target][synapse.channel] += synapse.weight
         step_key = mix64(self._step_key, self.step) & LOW_32
         extra_key = np.uint64(mix64(self._extra_key, self.step))
         for i, cell in enumerate(self._cells):
@@ -108,29 +110,31 @@ class Reference:
             if spiked and cell.region not in self._silent:
                 self.spikes.append((self.step, i))
                 for synapse in self._outgoing[i]:
-                    self._under_way[self.step + synapse.delay_steps].append(synapse)
+                    if self._passes(synapse, at_arrival=False):
+                        self._under_way[self.step + synapse.delay_steps].append(synapse)
 
     def silence(self, regions: str) -> None:
         """Silence regions: their neurons send no spikes."""
         self._silent.update(self.network.brain.connectome.indices(regions).tolist())
 
-    def cut(self, source: str, target: str, *, under_way: bool = False) -> None:
-        """Cut the synapses between regions; spikes ``under_way`` are lost too if so asked."""
-        region, indices = self.network.neuron_region, self.network.brain.connectome.indices
-        sources, targets = set(indices(source).tolist()), set(indices(target).tolist())
-
-        def stays(s: Synapse) -> bool:
-            return region[s.source] not in sources or region[s.target] not in targets
-
-        self._outgoing = [list(filter(stays, synapses)) for synapses in self._outgoing]
-        if under_way:
-            for step, synapses in self._under_way.items():
-                self._under_way[step] = list(filter(stays, synapses))
+    def cut(self, source: str, target: str, *, at_arrival: bool = False) -> None:
+        """Cut the synapses from regions to others: where spikes leave, or ``at_arrival``."""
+        indices = self.network.brain.connectome.indices
+        ends = set(indices(source).tolist()), set(indices(target).tolist())
+        self._cuts.append((*ends, at_arrival))
 
     def heal(self) -> None:
         """Undo every lesion."""
         self._silent.clear()
-        self._outgoing = _outgoing(self.network)
+        self._cuts.clear()
+
+    def _passes(self, synapse: Synapse, at_arrival: bool) -> bool:
+        source = self._cells[synapse.source].region
+        target = self._cells[synapse.target].region
+        return source == target or not any(
+            source in sources and target in targets and where == at_arrival
+            for sources, targets, where in self._cuts
+        )
 
 
 def _jump_pA(receptor: Receptor, arrived: list[int], events: int) -> float:

@@ -288,13 +288,16 @@ class Session:
     def cut(self, source: str, target: str) -> int:
         """Cut all synapses between regions ``source`` and ``target``; return how many there were.
 
-        The synapses of one region onto itself stay where source and target are the same region.
+        The synapses of a region onto itself stay, also where source and target share it. Spikes
+        under way are lost where the network keeps its delays by segment (`Synapses.segmented`), and
+        arrive where it keeps them by synapse.
         """
         hit = [np.zeros(self.network.n_neurons, bool) for _ in range(2)]
         hit[0][self.neurons(source)], hit[1][self.neurons(target)] = True, True
         self._flush()
         packed = np.array(self._wiring.packed)
-        n = kernel.cut(self._wiring, hit[0], hit[1], self._lane_neuron, packed)
+        region = self.network.neuron_region
+        n = kernel.cut(self._wiring, hit[0], hit[1], region, self._lane_neuron, packed)
         packed.flags.writeable = False
         self._wiring = self._wiring._replace(packed=packed)
         self._lesions.append(("cut", source, target))
