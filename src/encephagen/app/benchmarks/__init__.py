@@ -1,0 +1,1 @@
+"""What `encephagen bench` measures, one subject a file."""

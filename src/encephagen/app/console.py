@@ -1,0 +1,118 @@
+"""Where the app prints, and how: consoles, a bar for what takes long, a word about compiling."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+BAR_AFTER_S = 0.4  # a bar appears then, if what it measures will take over TEDIOUS_S
+TEDIOUS_S = 2.0
+PATIENCE_S = 1.0
+COMPILING = "preparing the kernel: compiled once, which takes up to 30 s ..."
+
+Progress = Callable[[float, float], None]
+
+
+def out() -> Console:
+    """Return the console of answers, on stdout."""
+    return _console(sys.stdout)
+
+
+def err() -> Console:
+    """Return the console of progress and errors, on stderr."""
+    return _console(sys.stderr)
+
+
+def _console(stream) -> Console:
+    # Where the terminal cannot show a sign, a question mark is better than an exception.
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
+    console = Console(file=stream, highlight=False)
+    if not console.is_terminal:
+        # Into a pipe or a file lines keep one width, whatever terminal there was before.
+        console = Console(file=stream, highlight=False, width=80)
+    return console
+
+
+def complain(error: BaseException | str) -> None:
+    """Print an error as one line on stderr."""
+    console = err()
+    console.print(
+        f"error: {one_line(error)}", style="red", markup=False, soft_wrap=True, emoji=False
+    )
+
+
+def one_line(error: BaseException | str) -> str:
+    """Return an error as one line of text."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return " ".join(f"{where}{error.strerror}".split())
+    if isinstance(error, MemoryError) and not str(error):
+        return "out of memory: ask for less, or close other programs"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Progress]:
+    """Yield ``progress(done_ms, total_ms)``, which draws a bar on stderr if it takes over 2 s.
+
+    Nothing is drawn where stderr is no terminal.
+    """
+    console = err()
+    if not console.is_terminal:
+        yield lambda done_ms, total_ms: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[brain]}"),
+        TimeRemainingColumn(),
+    )
+    display = Progress(*columns, console=console, transient=True)
+    started = time.perf_counter()
+    task = None
+
+    def progress(done_ms: float, total_ms: float) -> None:
+        nonlocal task
+        seconds = time.perf_counter() - started
+        if task is None:
+            if seconds < BAR_AFTER_S or seconds * total_ms < TEDIOUS_S * max(done_ms, 1e-9):
+                return
+            display.start()
+            task = display.add_task(what, total=total_ms, brain="")
+        brain = f"{done_ms / 1000:.1f} of {total_ms / 1000:.1f} s of brain time"
+        display.update(task, completed=done_ms, total=total_ms, brain=brain)
+
+    try:
+        yield progress
+    finally:
+        display.stop()
+
+
+@contextmanager
+def patience(message: str = COMPILING) -> Iterator[None]:
+    """Say ``message`` on stderr if what is inside takes over a second."""
+    console = err()
+    status = console.status(message) if console.is_terminal else None
+
+    def speak() -> None:
+        if status is not None:
+            status.start()
+        else:
+            console.print(message, markup=False)
+
+    timer = threading.Timer(PATIENCE_S, speak)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        if status is not None:
+            status.stop()

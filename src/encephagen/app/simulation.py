@@ -1,0 +1,175 @@
+"""`encephagen simulate`: build, run, summarise, save."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from encephagen.app import console
+from encephagen.app.choice import Choice
+from encephagen.app.interrupt import gently
+from encephagen.app.pace import Pace
+from encephagen.units import MS_PER_S
+
+INTERRUPTED = 130
+STOPPED = 1
+
+
+def simulate(
+    choice: Choice, seconds: float, threads: int | None, file: Path | None, as_json: bool
+) -> int:
+    """Run ``seconds`` of brain time, print what it was like, and return the exit status.
+
+    1 if the engine stopped the run (see the alarm), 130 if Ctrl-C did; what was recorded until
+    then is summarised, and saved to ``file``, all the same.
+    """
+    duration_ms = seconds * MS_PER_S
+    if not duration_ms >= choice.dt_ms or duration_ms == float("inf"):
+        raise ValueError(
+            f"--seconds {seconds:g}: give finite brain time of at least a step, {choice.dt_ms:g} ms"
+        )
+    check_file(file)
+    with console.patience("building the network ..."):
+        network = choice.network()
+    session = choice.session(network, threads)
+    with console.patience():
+        choice.prepare(network, threads)
+    pace = Pace(session) if threads is None else None
+    by_user = False
+    with console.bar("simulating") as progress, gently() as check:
+
+        def step(done_ms: float, total_ms: float) -> None:
+            nonlocal by_user
+            progress(done_ms, total_ms)
+            if pace is not None:
+                pace.tick()
+            try:
+                check()
+            except KeyboardInterrupt:
+                by_user = True
+                raise
+
+        if pace is not None:
+            pace.start()
+        started = time.perf_counter()
+        recording = session.record(duration_ms, progress=step)
+        wall_s = time.perf_counter() - started
+        if file is not None and recording.n_steps:
+            recording.save(file)
+    finished = session.time_ms >= duration_ms - 0.5 * choice.dt_ms
+    if recording.n_steps == 0:
+        raise KeyboardInterrupt
+    report = _report(recording, network, session, choice, wall_s)
+    report["out"] = None if file is None else str(file)
+    if as_json:
+        print(json.dumps(_clean(report), indent=2, allow_nan=False))
+    else:
+        _show(report, recording, network)
+    if not finished and (by_user or not _stopped_by_engine(recording)):
+        kept = f"; what was recorded is in {file}" if file is not None else ""
+        console.err().print(
+            f"interrupted after {recording.duration_ms / MS_PER_S:.2f} s of brain time{kept}",
+            markup=False,
+            soft_wrap=True,
+        )
+        return INTERRUPTED
+    if not finished:
+        console.complain(
+            f"the run was stopped after {recording.duration_ms / MS_PER_S:.2f} of {seconds:g} s: "
+            f"{recording.alarms[0] if recording.alarms else 'see the alarms'}"
+        )
+        return STOPPED
+    return 0
+
+
+def check_file(file: Path | None) -> None:
+    """Raise ValueError before a long run where its file could not be written after it."""
+    if file is None:
+        return
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder; give the name of a file")
+    if not file.parent.is_dir():
+        raise ValueError(f"folder {file.parent} does not exist; create it first")
+    if not os.access(file.parent, os.W_OK):
+        raise ValueError(f"folder {file.parent} cannot be written; choose another")
+
+
+def _stopped_by_engine(recording) -> bool:
+    """Whether the engine ended the run: its alarms of these kinds come before all others."""
+    first = recording.alarms[:1]
+    return bool(first) and first[0].kind in ("saturated", "non-finite")
+
+
+def _report(recording, network, session, choice: Choice, wall_s: float) -> dict[str, Any]:
+    from encephagen.analysis.summary import summary
+
+    made = recording.provenance
+    brain_s = recording.duration_ms / MS_PER_S
+    return {
+        "seconds": brain_s,
+        **summary(recording),
+        "n_synapses": network.n_synapses,
+        "n_regions": len(network.regions),
+        "interrupted": recording.interrupted,
+        "wall_s": wall_s,
+        "realtime_factor": brain_s / wall_s if wall_s > 0 else None,
+        "threads": session.threads,
+        "dt_ms": network.dt_ms,
+        "dataset": made["connectome"],
+        "recipe": made["recipe"],
+        "seeds": {
+            "wiring": choice.wiring_seed,
+            "noise": choice.noise_seed,
+            "initial": choice.initial_seed,
+        },
+        "digests": {
+            "connectome": network.brain.connectome.digest(),
+            "brain": made["brain_digest"],
+            "network": made["network_digest"],
+        },
+        "versions": made["versions"],
+        "created": made["created"],
+    }
+
+
+def _show(report: dict[str, Any], recording, network) -> None:
+    from encephagen.analysis import settled, system_rate
+    from encephagen.app import tables
+
+    out = console.out()
+    seeds = report["seeds"]
+    same = len(set(seeds.values())) == 1
+    seed = str(seeds["wiring"]) if same else ", ".join(f"{k} {v}" for k, v in seeds.items())
+    rows = [
+        (
+            "brain",
+            f"{network.n_neurons:,} neurons, {network.n_synapses:,} synapses, "
+            f"{report['n_regions']} regions of {report['dataset']}",
+        ),
+        ("recipe", f"{report['recipe']}, dt {report['dt_ms']:g} ms, seed {seed}"),
+        (
+            "brain time",
+            tables.speed(recording.duration_ms, report["wall_s"])
+            + f" ({report['threads']} thread{'s' if report['threads'] > 1 else ''})",
+        ),
+        ("spikes", f"{report['n_spikes']:,}, digest {str(report['spike_digest'])[:16]}"),
+    ]
+    if report["out"]:
+        rows.append(("saved to", report["out"]))
+    out.print(tables.pairs("simulation", rows))
+    out.print(tables.health(report))
+    part = settled(recording)
+    out.print(tables.rates("rates by system", system_rate(part)))
+    tables.print_alarms(out, recording.alarms)
+
+
+def _clean(value: Any) -> Any:
+    """Return plain JSON: what is not a finite number becomes null."""
+    if isinstance(value, dict):
+        return {str(k): _clean(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(v) for v in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value

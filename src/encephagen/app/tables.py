@@ -1,0 +1,176 @@
+"""Tables of the app, each fit for 80 columns."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from encephagen.units import MS_PER_S
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from encephagen.recording import Alarm
+    from encephagen.tasks.walk import Walk
+
+NONE = "-"
+
+
+def table(title: str, *columns: str) -> Table:
+    """Return an empty table; a column whose name starts with "<" is flush left."""
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for column in columns:
+        left = column.startswith("<")
+        made.add_column(column.lstrip("<"), justify="left" if left else "right", no_wrap=True)
+    return made
+
+
+def in_order(systems: Sequence[str]) -> list[tuple[int, str]]:
+    """Return (position, system) in the order of the atlas; systems of one's own come last."""
+    from encephagen.connectome.atlas import SYSTEMS
+
+    known = {name: i for i, name in enumerate(SYSTEMS)}
+    return sorted(enumerate(systems), key=lambda pair: known.get(pair[1], len(known)))
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a number as text, or a dash for what is not there."""
+    return NONE if value is None or value != value else f"{value:.{digits}f}"
+
+
+def measured(value: float, error: float, digits: int = 2) -> str:
+    """Return "value ±error", or the value alone where no error is known."""
+    if error != error:
+        return number(value, digits)
+    return f"{number(value, digits)} ±{number(error, digits)}"
+
+
+def print_alarms(console: Console, alarms: Iterable["Alarm | str"]) -> None:
+    """Print each alarm in red, or that there is none."""
+    texts = [str(a) for a in alarms]
+    if not texts:
+        console.print("alarms: none", style="green")
+    for text in texts:
+        console.print(Text(f"alarm: {text}", style="bold red"))
+
+
+def rates(title: str, rate: "xr.Dataset", timescale_ms: dict[str, str] | None = None) -> Table:
+    """Return rates by system, as `analysis.system_rate` gives them."""
+    names = [str(p) for p in rate["population"].values]
+    columns = [f"{name} (Hz)" for name in names]
+    extra = ["timescale (ms)"] if timescale_ms is not None else []
+    made = table(title, "<system", "regions", *columns, *extra)
+    for i, system in in_order(rate["system"].values.tolist()):
+        cells = [
+            measured(float(rate["rate_Hz"][i, j]), float(rate["se_Hz"][i, j]), 2)
+            for j in range(len(names))
+        ]
+        if timescale_ms is not None:
+            cells.append(timescale_ms.get(system, NONE))
+        made.add_row(system, str(int(rate["n_regions"][i])), *cells)
+    return made
+
+
+def response(title: str, found: "xr.Dataset") -> Table:
+    """Return what pulses did to each system, as `analysis.system_response` gives it."""
+    made = table(title, "<system", "before", "during", "after", "change", "chance", "p")
+    values = {name: found[name].values for name in found.data_vars}
+    for i, system in in_order(found["system"].values.tolist()):
+
+        def cell(name: str, i: int = i) -> str:
+            return measured(values[f"{name}_Hz"][i], values[f"{name}_se_Hz"][i])
+
+        responded = bool(values["responded"][i])
+        change = values["change_Hz"][i]
+        made.add_row(
+            system,
+            cell("before"),
+            cell("during"),
+            cell("after"),
+            NONE if change != change else f"{change:+.2f}",
+            f"±{number(values['sham_se_Hz'][i])}",
+            _p(values["p_corrected"][i]) + (" *" if responded else "  "),
+            style="bold" if responded else None,
+        )
+    return made
+
+
+def walks(title: str, walk: "Walk") -> Table:
+    """Return the walk and its controls, one a row."""
+    made = table(title, "<", "motor Hz", "drive", "stride Hz", "phase", "torque", "stride CV")
+    for i, arm in enumerate(walk.arms):
+        gait = arm.gait
+        rate_Hz = float(arm.motor_Hz.mean())
+        cv = arm.stride_cv
+        made.add_row(
+            arm.name,
+            number(rate_Hz, 1),
+            number(float(arm.drive.mean())),
+            number(gait.frequency_Hz) if gait.rhythmic else "no rhythm",
+            number(gait.left_right_phase),
+            number(gait.amplitude),
+            NONE if cv != cv else f"{100 * cv:.1f} %",
+            style="bold" if i == 0 else None,
+        )
+    return made
+
+
+def pairs(title: str, rows: Sequence[tuple[str, str]]) -> Table:
+    """Return a table of names and values."""
+    made = table(title, "<", "<")
+    made.show_header = False
+    for name, value in rows:
+        made.add_row(name, value)
+    made.columns[1].no_wrap = False
+    return made
+
+
+def health(summary: dict[str, Any]) -> Table:
+    """Return the figures of `analysis.summary` beside what a healthy cortex has."""
+    s = summary
+    made = table("activity", "<", "measured", "<healthy")
+    rows = (
+        ("excitatory rate", f"{number(s['rate_exc_Hz'])} Hz", "1 to 5"),
+        ("inhibitory rate", f"{number(s['rate_inh_Hz'])} Hz", ""),
+        (
+            "regions, least and most active",
+            f"{number(s['rate_region_min_Hz'])} and {number(s['rate_region_max_Hz'])} Hz",
+            "0.2 to 15",
+        ),
+        (
+            "neurons, 10, 50 and 90 %",
+            " / ".join(number(s[f"rate_neuron_{q}_Hz"], 1) for q in ("p10", "median", "p90"))
+            + " Hz",
+            "0.5 to 6",
+        ),
+        ("CV of intervals", number(s["cv_isi"]), "0.7 to 1.2"),
+        ("count correlation", number(s["count_correlation"], 3), "0.01 to 0.1"),
+        ("intrinsic timescale (ms)", number(s["timescale_ms"], 0), ""),
+        ("slope of the spectrum", number(s["spectral_slope"]), ""),
+    )
+    for name, value, healthy in rows:
+        made.add_row(name, value, healthy)
+    return made
+
+
+def speed(brain_ms: float, wall_s: float) -> str:
+    """Return how long a stretch of brain time took, and the ratio."""
+    ratio = brain_ms / MS_PER_S / wall_s if wall_s > 0 else float("inf")
+    return f"{brain_ms / MS_PER_S:.2f} s in {wall_s:.2f} s, {ratio:.1f} x real time"
+
+
+def _p(value: float) -> str:
+    if value != value:
+        return NONE
+    return "<.001" if value < 0.001 else f"{value:.3f}".lstrip("0") if value < 1 else "1"
