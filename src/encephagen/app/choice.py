@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from encephagen.brain.recipe import Recipe
     from encephagen.engine.session import Session
     from encephagen.network.network import Network
 
@@ -90,7 +89,7 @@ def recipe_values(file: Path | None, settings: list[str]) -> dict[str, Any]:
     """
     from encephagen.brain.recipe import Recipe, default_recipe
 
-    recipe: Recipe = Recipe.load(file) if file is not None else default_recipe()
+    recipe = Recipe.load(file) if file is not None else default_recipe()
     changed: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")

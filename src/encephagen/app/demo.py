@@ -306,7 +306,7 @@ class Conversation(cmd.Cmd):
         from encephagen.app import plots
 
         with self._clock() as clock:
-            recording = self._spontaneous("listening", LISTEN_MS)
+            recording = self._remember(self._record("listening", LISTEN_MS))
             rate = system_rate(recording)
             words = self._timescales(recording)
         self.out.print(
@@ -352,8 +352,8 @@ class Conversation(cmd.Cmd):
         from encephagen.analysis import system_rate
 
         with self._clock() as clock:
-            self._spontaneous("resting", seconds * MS_PER_S)
-        recording = self.last
+            recording = self._record("resting", seconds * MS_PER_S)
+            self._remember(recording)
         self.out.print(
             tables.rates(f"rates over {_seconds(clock.brain_ms)}", system_rate(recording))
         )
@@ -542,11 +542,11 @@ class Conversation(cmd.Cmd):
             self._say(f"ended early, after {_seconds(recording.duration_ms)}", style="yellow")
         return recording
 
-    def _spontaneous(self, what: str, duration_ms: float) -> "Recording":
-        """Record undisturbed activity, and return it with what was heard just before."""
+    def _remember(self, heard: "Recording") -> "Recording":
+        """Return undisturbed activity with what was heard just before, and keep both."""
         from encephagen.recording import concatenate
 
-        self.last = heard = self._record(what, duration_ms)
+        self.last = heard
         before = self.quiet
         if before is not None and before.provenance["lesions"] == heard.provenance["lesions"]:
             heard = concatenate([before, heard])

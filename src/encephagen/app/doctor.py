@@ -22,6 +22,7 @@ OPTIONAL = (
     ("nest", "nest-simulator", "comparing speed and spikes with NEST"),
     ("tvb_data", "tvb-data", "the connectomes of The Virtual Brain"),
 )
+OLDEST_PYTHON = (3, 11)
 DISK_MIB = 200.0
 MEMORY_MIB = 1000.0
 TRY_MS = 50.0
@@ -81,7 +82,7 @@ def examine() -> Iterator[Finding]:
 
 def _python(what: str) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
+    if sys.version_info < OLDEST_PYTHON:
         return Finding(what, BROKEN, f"{version}; 3.11 or newer is needed", "install Python 3.11")
     return Finding(what, GOOD, version)
 
@@ -142,8 +143,12 @@ def _disk(what: str) -> Finding:
         folder = folder.parent
     free_MiB = shutil.disk_usage(folder).free / 2**20
     if free_MiB < DISK_MIB:
-        return Finding(what, BROKEN, f"{free_MiB:.0f} MiB free where kernels are kept",
-                       f"free {DISK_MIB:.0f} MiB, or set ENCEPHAGEN_CACHE to another disk")
+        return Finding(
+            what,
+            BROKEN,
+            f"{free_MiB:.0f} MiB free where kernels are kept",
+            f"free {DISK_MIB:.0f} MiB, or set ENCEPHAGEN_CACHE to another disk",
+        )
     return Finding(what, GOOD, f"{free_MiB / 1024:.1f} GiB free where kernels are kept")
 
 
@@ -152,16 +157,24 @@ def _memory(what: str) -> Finding:
 
     free_MiB = psutil.virtual_memory().available / 2**20
     if free_MiB < MEMORY_MIB:
-        return Finding(what, BROKEN, f"{free_MiB:.0f} MiB free",
-                       f"close other programs: the default brain takes up to {MEMORY_MIB:.0f} MiB")
+        return Finding(
+            what,
+            BROKEN,
+            f"{free_MiB:.0f} MiB free",
+            f"close other programs: the default brain takes up to {MEMORY_MIB:.0f} MiB",
+        )
     return Finding(what, GOOD, f"{free_MiB / 1024:.1f} GiB free")
 
 
 def _terminal(what: str) -> Finding:
     encoding = sys.stdout.encoding or "none"
     if encoding.lower().replace("-", "") != "utf8":
-        return Finding(what, MISSING, f"the encoding is {encoding}; plots are drawn in ASCII",
-                       "set PYTHONIOENCODING=utf-8, or LANG=C.UTF-8")
+        return Finding(
+            what,
+            MISSING,
+            f"the encoding is {encoding}; plots are drawn in ASCII",
+            "set PYTHONIOENCODING=utf-8, or LANG=C.UTF-8",
+        )
     return Finding(what, GOOD, "UTF-8")
 
 
@@ -203,144 +216,6 @@ def _threads(what: str) -> Finding:
 
 
 _REPORT = "report it with this output"
-
-_CHECKS:
-        try:
-            yield check(what)
-        except Exception as error:  # whatever is wrong with an installation, say it
-            text = f"{type(error).__name__}: {console.one_line(error)}"
-            remedy = f"install encephagen again; if it stays, {_REPORT}"
-            yield Finding(what, BROKEN, text, remedy)
-    for module, package, purpose in OPTIONAL:
-        yield _optional(module, package, purpose)
-
-
-def _python(what: str) -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Finding(what, BROKEN, f"{version}; 3.11 or newer is needed", "install Python 3.11")
-    return Finding(what, GOOD, version)
-
-
-def _packages() -> Iterator[Finding]:
-    yield _python("python")
-    versions, broken = [], []
-    for name in NEEDED:
-        try:
-            module = importlib.import_module(name)
-            versions.append(f"{name} {getattr(module, '__version__', '?')}")
-        except Exception as error:  # a broken binary raises all sorts
-            broken.append((name, error))
-    yield Finding("packages", BROKEN if broken else GOOD, ", ".join(versions) or "none")
-    for name, error in broken:
-        yield Finding(name, BROKEN, console.one_line(error), f"pip install {name}")
-
-
-def _data(what: str) -> Finding:
-    from encephagen.connectome.datasets import DATA
-
-    sums = DATA / "SHA256SUMS"
-    if not sums.is_file():
-        return Finding(what, BROKEN, f"{sums.name} is not there", "install encephagen again")
-    wrong, names = [], []
-    for row in sums.read_text().splitlines():
-        digest, name = row.split()
-        file = DATA / name
-        names.append(name)
-        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
-            wrong.append(name)
-    if wrong:
-        detail = f"{', '.join(wrong)}: missing, or not what was shipped"
-        return Finding(what, BROKEN, detail, "install encephagen again")
-    return Finding(what, GOOD, f"{', '.join(names)}: checksums agree")
-
-
-def _cache(what: str) -> Finding:
-    from encephagen.engine.compiled import cache_folder
-
-    folder = cache_folder()
-    remedy = "set ENCEPHAGEN_CACHE to a folder that you can write"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder) as file:
-            file.write(b"x")
-    except OSError as error:
-        return Finding(what, BROKEN, console.one_line(error), remedy)
-    kernels = sum(1 for _ in folder.glob("kernel_*.py"))
-    return Finding(what, GOOD, f"{folder}, {kernels} compiled kernels")
-
-
-def _disk(what: str) -> Finding:
-    from encephagen.engine.compiled import cache_folder
-
-    folder = cache_folder()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free_MiB = shutil.disk_usage(folder).free / 2**20
-    if free_MiB < DISK_MIB:
-        return Finding(what, BROKEN, f"{free_MiB:.0f} MiB free where kernels are kept",
-                       f"free {DISK_MIB:.0f} MiB, or set ENCEPHAGEN_CACHE to another disk")
-    return Finding(what, GOOD, f"{free_MiB / 1024:.1f} GiB free where kernels are kept")
-
-
-def _memory(what: str) -> Finding:
-    import psutil
-
-    free_MiB = psutil.virtual_memory().available / 2**20
-    if free_MiB < MEMORY_MIB:
-        return Finding(what, BROKEN, f"{free_MiB:.0f} MiB free",
-                       f"close other programs: the default brain takes up to {MEMORY_MIB:.0f} MiB")
-    return Finding(what, GOOD, f"{free_MiB / 1024:.1f} GiB free")
-
-
-def _terminal(what: str) -> Finding:
-    encoding = sys.stdout.encoding or "none"
-    if encoding.lower().replace("-", "") != "utf8":
-        return Finding(what, MISSING, f"the encoding is {encoding}; plots are drawn in ASCII",
-                       "set PYTHONIOENCODING=utf-8, or LANG=C.UTF-8")
-    return Finding(what, GOOD, "UTF-8")
-
-
-def _simulation(what: str) -> Finding:
-    choice = Choice(recipe=recipe_values(None, []))
-    network = choice.network()
-    session = choice.session(network, None)
-    with console.patience():
-        choice.prepare(network, None)
-    started = time.perf_counter()
-    recording = session.record(TRY_MS)
-    wall_s = time.perf_counter() - started
-    if not recording.n_spikes or recording.interrupted:
-        detail = f"{recording.n_spikes} spikes in {TRY_MS:g} ms" + "".join(
-            f"; {alarm}" for alarm in recording.alarms
-        )
-        return Finding(what, BROKEN, detail, "report it with this output")
-    return Finding(
-        what,
-        GOOD,
-        f"{network.n_neurons:,} neurons, {recording.n_spikes:,} spikes in {TRY_MS:g} ms of brain "
-        f"time, {TRY_MS / 1000 / wall_s:.1f} x real time",
-    )
-
-
-def _threads(what: str) -> Finding:
-    import numba
-
-    n = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    try:
-        layer = numba.threading_layer()
-    except ValueError:
-        _start_threads()
-        layer = numba.threading_layer()
-    return Finding(what, GOOD, f"{layer}, {n} threads at most")
-
-
-def _start_threads() -> None:
-    """Start Numba's threads, which chooses their layer, without compiling anything."""
-    from numba.np.ufunc.parallel import _launch_threads
-
-    _launch_threads()
-
 
 _CHECKS: tuple[tuple[str, Callable[[str], Finding]], ...] = (
     ("terminal", _terminal),

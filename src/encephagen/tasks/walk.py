@@ -143,7 +143,7 @@ def walk(
 
 
 def _motor(session: Session) -> tuple[NDArray, NDArray]:
-    """Return the neurons of the left and the right motor cortex; both for each if it has no side."""
+    """Return the neurons of the left and the right motor cortex; all for a side that has none."""
     target = port(session, "motor")
     regions = session.network.regions
     side = {r.name: r.hemisphere for r in regions}
@@ -205,6 +205,6 @@ def _arm(
     name: str, rate_Hz: Array, drive: Array, torque: Array, period_ms: float, params: WalkParams
 ) -> Arm:
     first = round(params.settle_ms / period_ms)
-    time_ms = (np.arange(len(torque)) + 1) * period_ms
+    time_ms = np.arange(1, len(torque) + 1, dtype=np.float64) * period_ms
     gait = spinal.gait(torque[first:], period_ms)
     return Arm(name, time_ms[first:], rate_Hz[first:], drive[first:], torque[first:], gait)
