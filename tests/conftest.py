@@ -1,8 +1,163 @@
-"""Settings of every test: no deadline, because the first call of a kernel compiles it."""
+"""Settings of every test, and the tiny brains that many of them run.
+
+No deadline, because the first call of a kernel compiles it; compiled kernels are kept in the
+project's own ``.cache``, so that a second run of the tests starts at once.
+"""
 
 import os
+from pathlib import Path
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
+os.environ.setdefault("ENCEPHAGEN_CACHE", str(Path(__file__).parents[1] / ".cache" / "kernels"))
 settings.register_profile("encephagen", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("encephagen")
+
+from encephagen.brain.spec import (  # noqa: E402
+    Between,
+    Brain,
+    Conduction,
+    Poisson,
+    Population,
+    Projection,
+    Uniform,
+    Weight,
+    Within,
+)
+from encephagen.connectome.connectome import Connectome, Region  # noqa: E402
+from encephagen.engine.session import Session  # noqa: E402
+from encephagen.models import ALL  # noqa: E402
+from encephagen.models.lif import LIF  # noqa: E402
+from encephagen.models.model import AbstractNeuron, AbstractReceptor  # noqa: E402
+from encephagen.models.receptors import AMPA, GABA_A, NMDA, Transmitter  # noqa: E402
+from encephagen.network.build import build  # noqa: E402
+from encephagen.rng import stream  # noqa: E402
+
+FAST = Transmitter((AMPA(),))
+GLUTAMATE = Transmitter((AMPA(), NMDA()), (0.8, 0.2))
+GABA = Transmitter((GABA_A(),))
+
+
+def tiny_connectome(n_regions=4):
+    """Regions A, B, ... of the visual and the motor system, fibres of 8 to 60 mm, all to all."""
+    rng = stream(0, "tiny connectome")
+    weights = rng.uniform(0.2, 1.0, (n_regions, n_regions))
+    lengths_mm = rng.uniform(8.0, 60.0, (n_regions, n_regions))
+    for matrix in (weights, lengths_mm):
+        np.fill_diagonal(matrix, 0.0)
+    regions = tuple(
+        Region(
+            "ABCDEFGH"[i],
+            "LR"[i % 2],
+            t1w_t2w=1.2 + 0.1 * i,
+            lobe="occipital" if i < n_regions // 2 else "frontal",
+            system="visual" if i < n_regions // 2 else "motor",
+        )
+        for i in range(n_regions)
+    )
+    return Connectome("tiny", regions, weights, lengths_mm)
+
+
+def tiny_brain(
+    connectome=None,
+    *,
+    inh=None,
+    glutamate=GLUTAMATE,
+    background_Hz=4000.0,
+    local=1.0,
+    long_range=1.0,
+    spread=0.3,
+    velocity_mm_per_ms=6.0,
+    **membrane,
+):
+    """24 excitatory (LIF) and 9 inhibitory neurons a region, at some 15 Hz, all delays in use.
+
+    ``local`` and ``long_range`` scale weights; ``membrane`` overrides parameters of E neurons.
+    """
+    connectome = connectome or tiny_connectome()
+    background = Poisson(background_Hz, 65.0, FAST)
+    gradient = ("tau_m_ms", tuple(np.linspace(10.0, 30.0, connectome.n).tolist()))
+    nearby, fibres = Uniform(1.0, 2.5), Conduction.along(connectome, velocity_mm_per_ms)
+    within, between = Within(0.3), Between(10.4, connectome.weights)
+
+    def weight(mean_pA):
+        return Weight(mean_pA, spread)
+
+    return Brain(
+        connectome,
+        populations=(
+            Population("E", 24, LIF(**membrane), background, (gradient,)),
+            Population("I", 9, inh or LIF(tau_m_ms=10.0), background),
+        ),
+        projections=(
+            Projection("E", "E", within, weight(80.0 * local), nearby, glutamate),
+            Projection("E", "I", within, weight(120.0 * local), nearby, glutamate),
+            Projection("I", "E", within, weight(300.0 * local), nearby, GABA),
+            Projection("I", "I", within, weight(200.0 * local), nearby, GABA),
+            Projection("E", "E", between, weight(100.0 * long_range), fibres, glutamate),
+            Projection("E", "I", between, weight(60.0 * long_range), fibres, glutamate),
+        ),
+    )
+
+
+def brain_of_all_models():
+    """Every neuron model as a population in every region, and every receptor in use."""
+    neurons = {n: m for n, m in ALL.items() if issubclass(m, AbstractNeuron)}
+    receptors = [m() for m in ALL.values() if issubclass(m, AbstractReceptor)]
+    connectome = tiny_connectome()
+    local, fibres = Uniform(1.0, 2.5), Conduction.along(connectome, 6.0)
+    # one charge a spike for every receptor that excites, and four for those that inhibit
+    transmitters = {Transmitter((r,)): (5 - 3 * r.sign) * 90.0 / r.tau_syn_ms for r in receptors}
+    transmitters[Transmitter(tuple(receptors[:2]), (0.7, 0.3))] = 90.0
+    populations = tuple(
+        Population(name, 21 + 4 * i, model(), Poisson(3000.0 + 500.0 * i, 80.0, FAST))
+        for i, (name, model) in enumerate(neurons.items())
+    )
+    projections = []
+    for transmitter, mean_pA in transmitters.items():
+        weight = Weight(mean_pA, 0.5)
+        projections += [
+            Projection(source, target, Within(0.1), weight, local, transmitter)
+            for source in neurons
+            for target in neurons
+        ]
+        projections += [
+            Projection(name, name, Between(5.5, connectome.weights), weight, fibres, transmitter)
+            for name in neurons
+        ]
+    return Brain(connectome, populations, tuple(projections))
+
+
+def run_spikes(network, duration_ms, *, setup=None, **seeds):
+    """Return the (step, neuron) of every spike of a new session, which ``setup`` may change."""
+    session = Session(network, **seeds)
+    if setup is not None:
+        setup(session)
+    recording = session.record(duration_ms)
+    return list(zip(recording.spike_steps.tolist(), recording.spike_neurons.tolist(), strict=True))
+
+
+@pytest.fixture(scope="session")
+def connectome_of():
+    """`tiny_connectome`."""
+    return tiny_connectome
+
+
+@pytest.fixture(scope="session")
+def brain_of():
+    """`tiny_brain`."""
+    return tiny_brain
+
+
+@pytest.fixture(scope="session")
+def spikes_of():
+    """`run_spikes`."""
+    return run_spikes
+
+
+@pytest.fixture(scope="session")
+def all_models():
+    """A network of every neuron model and every receptor, all delays in use."""
+    return build(brain_of_all_models(), seed=1)

