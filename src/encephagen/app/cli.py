@@ -26,7 +26,7 @@ class _Group(TyperGroup):
         except KeyboardInterrupt:
             from encephagen.app import console
 
-            console.err().print("interrupted; nothing was written")
+            console.err().print("interrupted")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # Who reads the answer has gone; say nothing to nobody, also not when Python ends.
@@ -202,15 +202,23 @@ def demo(
 
 
 @app.command()
-def bench(json: Json = False) -> None:
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Tiny networks: does it all work? Under a minute.")
+    ] = False,
+    sizes: Annotated[
+        str | None, typer.Option(help="Only some of the sizes 1e6,1e7,1e8, beside the default.")
+    ] = None,
+    nest: Annotated[bool, typer.Option(help="Compare with NEST; it is installed if missing.")] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for bench.md, .png, .json; else docs of a checkout.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Measure speed and memory, beside real time and NEST on the same network."""
-    try:
-        from encephagen.app.bench import bench as measure  # type: ignore[import-not-found]
-    except ModuleNotFoundError as error:
-        if error.name != "encephagen.app.bench":
-            raise
-        raise ValueError("this installation has no benchmark; install encephagen again") from None
-    measure(json=json)
+    from encephagen.app.bench import bench as measure
+
+    raise typer.Exit(measure(json, quick=quick, out=out, sizes=sizes, nest=nest))
 
 
 @app.command()

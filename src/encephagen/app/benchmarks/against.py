@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from encephagen.engine import tables
-from encephagen.engine.compiled import cache_folder
-from encephagen.engine.session import Session
+from encephagen.models.lif import LIF
 from encephagen.network.network import Network
 
 WORKER = Path(__file__).with_name("nest_worker.py")
@@ -53,6 +51,11 @@ def export(network: Network, folder: Path, seed: int = 0) -> None:
     for region in range(len(network.regions)):
         for population in network.brain.populations:
             neuron, background = population.in_region(region)
+            if not isinstance(neuron, LIF):
+                raise ValueError(
+                    f"{population.name!r} is {type(neuron).__name__}: the comparison with NEST is "
+                    "made for LIF"
+                )
             reached = [r for r in used if background.transmitter.jump(r)]
             if len(reached) != 1:
                 raise ValueError(

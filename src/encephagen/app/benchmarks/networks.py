@@ -1,0 +1,81 @@
+"""The networks that are timed.
+
+The default brain is what it is. The others are one recipe at several sizes: what a neuron receives
+in all, from its own region and from afar, is the same at any number of synapses, because their
+weights shrink as their number grows. Mean-field theory then gives all sizes the same rates, and so
+it is (about 5 Hz, asynchronous and irregular, also without correlated input), so that sizes differ
+in size and in nothing else. NMDA is left out, which makes every neuron NEST's plain `iaf_psc_exp`.
+"""
+
+from dataclasses import dataclass
+
+from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.spec import Brain
+from encephagen.brain.whole import whole_brain
+from encephagen.connectome.connectome import Connectome
+
+LOCAL = 20.0  # synapses from the own region, and from others, for which the weights below are meant
+DISTANT = 60.0
+BY_SIZE = Recipe(
+    name="the same input at any size",
+    nmda_fraction=0.0,
+    weight_ee_pA=14.0,
+    weight_ei_pA=14.0,
+    weight_ie_pA=250.0,
+    weight_ii_pA=117.0,
+    long_weight_pA=13.0,
+    feedforward_inhibition=1.1,
+    strength_exponent=1.0,
+    background_rate_Hz=400.0,
+    background_weight_pA=200.0,
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """A number of neurons a region, and of synapses a neuron; the default brain where both are 0.
+
+    ``brain_ms`` is the stretch of brain time that is timed, ``nest_ms`` that of NEST,
+    ``repeats`` how often.
+    """
+
+    name: str
+    neurons_per_region: int = 0
+    in_degree: float = 0.0
+    brain_ms: float = 500.0
+    nest_ms: float = 100.0
+    repeats: int = 10
+    nest_repeats: int = 4
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of this size."""
+        if not self.neurons_per_region:
+            return default_recipe()
+        local = BY_SIZE.local_probability * self.neurons_per_region
+        distant = self.in_degree - local
+        weaker, weaker_afar = LOCAL / local, DISTANT / distant
+        return BY_SIZE.replace(
+            neurons_per_region=self.neurons_per_region,
+            long_in_degree=distant,
+            long_weight_pA=BY_SIZE.long_weight_pA * weaker_afar,
+            weight_ee_pA=BY_SIZE.weight_ee_pA * weaker,
+            weight_ei_pA=BY_SIZE.weight_ei_pA * weaker,
+            weight_ie_pA=BY_SIZE.weight_ie_pA * weaker,
+            weight_ii_pA=BY_SIZE.weight_ii_pA * weaker,
+        )
+
+    def brain(self, connectome: Connectome) -> Brain:
+        """Return the brain of this size on a connectome."""
+        return whole_brain(connectome, self.recipe)
+
+
+DEFAULT = Size("default", repeats=12)
+SIZES = (
+    Size("1e6", 200, 80.0, repeats=12),
+    Size("1e7", 200, 1000.0, brain_ms=200.0, repeats=8),
+    Size("1e8", 1250, 1000.0, brain_ms=50.0, nest_ms=20.0, repeats=5, nest_repeats=2),
+)
+_SHORT = dict(brain_ms=50.0, nest_ms=20.0, repeats=3, nest_repeats=2)
+QUICK_DEFAULT = Size("default", 20, 10.0, **_SHORT)  # type: ignore[arg-type]
+QUICK_SIZES = (Size("1e5", 20, 60.0, **_SHORT),)  # type: ignore[arg-type]
