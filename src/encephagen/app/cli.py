@@ -209,7 +209,7 @@ def bench(
     sizes: Annotated[
         str | None, typer.Option(help="Only some of the sizes 1e6,1e7,1e8, beside the default.")
     ] = None,
-    nest: Annotated[bool, typer.Option(help="Compare with NEST; it is installed if missing.")] = True,
+    nest: Annotated[bool, typer.Option(help="Compare with NEST; installed if missing.")] = True,
     out: Annotated[
         Path | None, typer.Option(help="Folder for bench.md, .png, .json; else docs of a checkout.")
     ] = None,

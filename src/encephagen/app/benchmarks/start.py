@@ -43,7 +43,13 @@ def measure() -> dict[str, Any]:
 def _start(environment: dict[str, str], folder: str) -> tuple[float, float]:
     """Return wall and CPU seconds of one new process."""
     before, start_s = _children_cpu_s(), time.perf_counter()
-    subprocess.run([sys.executable, "-c", FIRST_RESULT], env=environment, cwd=folder, check=True)
+    subprocess.run(
+        [sys.executable, "-c", FIRST_RESULT],
+        env=environment,
+        cwd=folder,
+        check=True,
+        start_new_session=True,
+    )
     wall_s = time.perf_counter() - start_s
     after = _children_cpu_s()
     return wall_s, after - before
