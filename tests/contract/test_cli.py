@@ -268,16 +268,16 @@ def test_no_command_line_ends_in_a_traceback(small, tmp_path, monkeypatch, name,
 # ---- Ctrl-C and pipes ---------------------------------------------------------------------------
 
 
-def interrupt_when_running(process):
-    """Send Ctrl-C once the run has surely begun."""
-    time.sleep(1.0)
-    for _ in range(200):
-        if process.poll() is not None:
-            break
-        usage = Path(f"/proc/{process.pid}/stat")
-        if not usage.exists() or int(usage.read_text().split()[13]) > 250:
+def interrupt_when_running(process, cpu_s=4.0):
+    """Send Ctrl-C once the run has surely begun: after seconds of work, several times its start."""
+    usage = Path(f"/proc/{process.pid}/stat")
+    ends = time.monotonic() + 60.0
+    while usage.exists() and process.poll() is None and time.monotonic() < ends:
+        if int(usage.read_text().rpartition(")")[2].split()[11]) > cpu_s * os.sysconf("SC_CLK_TCK"):
             break
         time.sleep(0.1)
+    else:
+        time.sleep(2 * cpu_s)
     process.send_signal(signal.SIGINT)
 
 
