@@ -71,13 +71,17 @@ class Choice:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Choice":
         """Return what `to_dict` gave; ValueError for anything else."""
+        from encephagen.brain.recipe import Recipe
+
         try:
             kinds = {f.name: type(f.default) for f in dataclasses.fields(cls)}
             kinds["recipe"] = dict
             for name, value in values.items():
                 if not isinstance(value, kinds[name]):
                     raise TypeError(name)
-            return cls(**values)
+            choice = cls(**values)
+            Recipe(**choice.recipe)
+            return choice
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"what brain it is cannot be read ({error})") from error
 
@@ -90,23 +94,21 @@ def recipe_values(file: Path | None, settings: list[str]) -> dict[str, Any]:
     from encephagen.brain.recipe import Recipe, default_recipe
 
     recipe = Recipe.load(file) if file is not None else default_recipe()
+    kinds = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
     changed: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         name, text = name.strip(), text.strip()
         if not equals or not name or not text:
             raise ValueError(f"--set {setting!r}: expected name=value, as in long_weight_pA=30")
-        changed[name] = text if name == "name" else _number(text)
+        changed[name] = _number(text, whole=kinds.get(name) is int) if name != "name" else text
     return dataclasses.asdict(recipe.replace(**changed) if changed else recipe)
 
 
-def _number(text: str) -> int | float | str:
+def _number(text: str, whole: bool) -> int | float | str:
     """Return a number where ``text`` is one; what is none, `Recipe` refuses by name."""
-    for kind in (int, float):
-        try:
-            value = kind(text)
-        except ValueError:
-            continue
-        if abs(value) < 2**53 or kind is float:
-            return value
-    return text
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return int(value) if whole and value.is_integer() else value

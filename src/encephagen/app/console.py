@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 
 BAR_AFTER_S = 0.4  # a bar appears then, if what it measures will take over TEDIOUS_S
 TEDIOUS_S = 2.0
 PATIENCE_S = 1.0
+PIPE_WIDTH = 80
 COMPILING = "preparing the kernel: compiled once, which takes up to 30 s ..."
 
 Progress = Callable[[float, float], None]
@@ -18,23 +20,22 @@ Progress = Callable[[float, float], None]
 
 def out() -> Console:
     """Return the console of answers, on stdout."""
-    return _console(sys.stdout)
+    return _console(stderr=False)
 
 
 def err() -> Console:
     """Return the console of progress and errors, on stderr."""
-    return _console(sys.stderr)
+    return _console(stderr=True)
 
 
-def _console(stream) -> Console:
+def _console(stderr: bool) -> Console:
+    stream: Any = sys.stderr if stderr else sys.stdout
     # Where the terminal cannot show a sign, a question mark is better than an exception.
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
-    console = Console(file=stream, highlight=False)
-    if not console.is_terminal:
-        # Into a pipe or a file lines keep one width, whatever terminal there was before.
-        console = Console(file=stream, highlight=False, width=80)
-    return console
+    # Into a pipe or a file lines have one width, whatever terminal there was before.
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(stderr=stderr, highlight=False, width=width)
 
 
 def complain(error: BaseException | str) -> None:

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from encephagen.tasks.walk import Arm
 
 BAD_INPUT = 2
-WARM_UP_MS = 500.0
+WARM_UP_MS = 300.0
 MEMORY_MS = 60_000.0  # of spontaneous activity that status looks back on
-LISTEN_MS = 2000.0  # the least that a timescale can be measured on
-N_TRIALS = 10
+LISTEN_MS = 1000.0
+TIMESCALE_MS = 2000.0  # the least brain time that a timescale can be measured on
+N_TRIALS = 8
+MAX_REGIONS = 400  # more cannot be told from chance one by one, with so few trials
 MAX_REST_S = 3600.0
 PLOT_WIDTH = 64
 IDENTITY = "choice"  # name of the array, in a saved brain, that says how to build it
@@ -189,7 +191,7 @@ class Conversation(cmd.Cmd):
     def do_look(self) -> None:
         """show the eyes something: pulses into visual cortex
 
-        Ten pulses of 150 ms. Rates of the excitatory neurons of each system are shown before,
+        Eight pulses of 150 ms. Rates of the excitatory neurons of each system are shown before,
         during and after, ± one standard error over pulses, and the change with the standard error
         that chance alone gives it. Chance is measured: as many stretches without a pulse, of the
         same recording. p is that of a permutation test, corrected for the number of systems.
@@ -221,7 +223,11 @@ class Conversation(cmd.Cmd):
                 trials = present(self.session, pulse, n_trials=N_TRIALS, progress=progress)
             self.last = trials.recording
             found = system_response(trials.recording, trials.pulses_ms)
-            regions = region_response(trials.recording, trials.pulses_ms)
+            n_regions = len(self.network.regions)
+            reached = ""
+            if n_regions <= MAX_REGIONS:
+                regions = region_response(trials.recording, trials.pulses_ms)
+                reached = f"; {int(regions['responded'].sum())} of {n_regions} regions"
         self.out.print(
             tables.response(
                 f"{name}: {N_TRIALS} pulses of {pulse.duration_ms:g} ms into {pulse.port} cortex, "
@@ -229,12 +235,9 @@ class Conversation(cmd.Cmd):
                 found,
             )
         )
-        names = [s for s in found["system"].values if found["responded"].sel(system=s)]
-        self._say(
-            f"beyond chance: {', '.join(names) or 'no system'}; "
-            f"{int(regions['responded'].sum())} of {regions.sizes['region']} regions",
-            style="bold",
-        )
+        systems = tables.in_order(found["system"].values.tolist())
+        names = [name for i, name in systems if found["responded"].values[i]]
+        self._say(f"beyond chance: {', '.join(names) or 'no system'}{reached}", style="bold")
         self._say(
             f"± standard error over {found.attrs['n_trials']} pulses; chance: that of a change "
             f"without a pulse, from {found.attrs['n_sham']} stretches; p: permutation test of the "
@@ -298,7 +301,7 @@ class Conversation(cmd.Cmd):
     def do_status(self) -> None:
         """how the brain is: rates, timescales, alarms, lesions
 
-        Listens for two seconds of brain time, and counts in what it heard just before (of rest or
+        Listens for a second of brain time, and counts in what it heard just before (of rest or
         status), up to a minute. ± is a standard error. The timescale of a system is the median of
         those of its regions in which one stands out of the noise (so many of so many).
         """
@@ -319,8 +322,8 @@ class Conversation(cmd.Cmd):
         self._say(f"excitatory rate, {low:.1f} to {high:.1f} Hz: {spark}")
         if not words:
             self._say(
-                f"no timescale stands out of the noise in {_seconds(recording.duration_ms)}; "
-                "rest 20, then status, hears more"
+                f"no timescale shows in {_seconds(recording.duration_ms)}: say rest 20, then "
+                "status, and it hears more"
             )
         self._alarms(recording)
         self._say(f"lesions: {', '.join(self.session.lesions) or 'none'}")
@@ -330,7 +333,7 @@ class Conversation(cmd.Cmd):
         """Return the median timescale of each system's regions, as far as they show one."""
         from encephagen.analysis import timescale
 
-        if recording.duration_ms < LISTEN_MS:
+        if recording.duration_ms < TIMESCALE_MS:
             return {}
         tau_ms = timescale(recording)["tau_ms"].values
         system, words = recording.data["system"].values, {}
@@ -444,14 +447,14 @@ class Conversation(cmd.Cmd):
                     f"{network.digest()[:12]}), and does not say how to build it: save it again "
                     "from a demo of this version"
                 )
-        session = Session(
-            network,
-            noise_seed=snapshot.noise_seed,
-            initial_seed=snapshot.initial_seed,
-            threads=self.threads,
-            real=snapshot.real,
-        )
         try:
+            session = Session(
+                network,
+                noise_seed=snapshot.noise_seed,
+                initial_seed=snapshot.initial_seed,
+                threads=self.threads,
+                real=snapshot.real,
+            )
             session.restore(dataclasses.replace(snapshot, arrays=arrays))
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ValueError(f"{file} is damaged: {console.one_line(error)}") from error

@@ -1,0 +1,74 @@
+"""The doctor finds what is wrong, says the remedy, and never fails himself."""
+
+import pytest
+
+from encephagen.app import doctor
+
+
+def by_name(findings):
+    return {f.what: f for f in findings}
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    return list(doctor.examine())
+
+
+def test_a_sound_installation_is_sound(healthy):
+    broken = [f for f in healthy if f.state == doctor.BROKEN]
+    assert not broken, broken
+    assert "spikes in 50 ms" in by_name(healthy)["simulation"].detail
+
+
+def test_what_is_missing_comes_with_a_remedy(healthy):
+    assert all(f.remedy for f in healthy if f.state != doctor.GOOD)
+
+
+@pytest.fixture
+def no_simulation(monkeypatch):
+    checks = tuple((w, c) for w, c in doctor._CHECKS if w not in ("simulation", "threads"))
+    monkeypatch.setattr(doctor, "_CHECKS", checks)
+
+
+@pytest.mark.usefixtures("no_simulation")
+def test_a_cache_that_cannot_be_written_is_found(monkeypatch, tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    monkeypatch.setenv("ENCEPHAGEN_CACHE", str(file / "cache"))
+    found = by_name(doctor.examine())["kernel cache"]
+    assert found.state == doctor.BROKEN
+    assert "ENCEPHAGEN_CACHE" in found.remedy
+    assert doctor.doctor(as_json=False) == 1
+    shown = capsys.readouterr().out
+    assert "broken" in shown and "checks failed" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.usefixtures("no_simulation")
+def test_changed_data_is_found(monkeypatch, tmp_path):
+    from encephagen.connectome import datasets
+
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  hcp-aal2.npz\n")
+    (tmp_path / "hcp-aal2.npz").write_bytes(b"something else")
+    monkeypatch.setattr(datasets, "DATA", tmp_path)
+    found = by_name(doctor.examine())["data"]
+    assert found.state == doctor.BROKEN
+    assert "hcp-aal2.npz" in found.detail
+
+
+@pytest.mark.usefixtures("no_simulation")
+def test_a_package_that_does_not_load_is_found(monkeypatch):
+    monkeypatch.setattr(doctor, "NEEDED", (*doctor.NEEDED, "no_such_package"))
+    found = by_name(doctor.examine())
+    assert found["no_such_package"].state == doctor.BROKEN
+    assert found["no_such_package"].remedy == "pip install no_such_package"
+
+
+def test_a_check_that_fails_in_its_own_way_is_a_finding(monkeypatch):
+    def explode(what):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(doctor, "_CHECKS", (("odd", explode),))
+    found = by_name(doctor.examine())["odd"]
+    assert found.state == doctor.BROKEN
+    assert "RuntimeError: boom" in found.detail
