@@ -31,12 +31,11 @@ from encephagen.engine.session import Session  # noqa: E402
 from encephagen.models import ALL  # noqa: E402
 from encephagen.models.lif import LIF  # noqa: E402
 from encephagen.models.model import AbstractNeuron, AbstractReceptor  # noqa: E402
-from encephagen.models.receptors import AMPA, GABA_A, NMDA, Transmitter  # noqa: E402
+from encephagen.models.receptors import AMPA, GABA_A, Transmitter  # noqa: E402
 from encephagen.network.build import build  # noqa: E402
 from encephagen.rng import stream  # noqa: E402
 
 FAST = Transmitter((AMPA(),))
-GLUTAMATE = Transmitter((AMPA(), NMDA()), (0.8, 0.2))
 GABA = Transmitter((GABA_A(),))
 
 
@@ -64,7 +63,7 @@ def tiny_brain(
     connectome=None,
     *,
     inh=None,
-    glutamate=GLUTAMATE,
+    glutamate=None,
     background_Hz=4000.0,
     local=1.0,
     long_range=1.0,
@@ -74,9 +73,11 @@ def tiny_brain(
 ):
     """24 excitatory (LIF) and 9 inhibitory neurons a region, at some 15 Hz, all delays in use.
 
+    Two receptors, unless ``glutamate`` has more, so that most tests share one compiled kernel.
     ``local`` and ``long_range`` scale weights; ``membrane`` overrides parameters of E neurons.
     """
     connectome = connectome or tiny_connectome()
+    glutamate = glutamate or FAST
     background = Poisson(background_Hz, 65.0, FAST)
     gradient = ("tau_m_ms", tuple(np.linspace(10.0, 30.0, connectome.n).tolist()))
     nearby, fibres = Uniform(1.0, 2.5), Conduction.along(connectome, velocity_mm_per_ms)
