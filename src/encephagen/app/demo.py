@@ -231,7 +231,7 @@ class Conversation(cmd.Cmd):
         self.out.print(
             tables.response(
                 f"{name}: {N_TRIALS} pulses of {pulse.duration_ms:g} ms into {pulse.port} cortex, "
-                "excitatory rates in Hz",
+                "E rates in Hz",
                 found,
             )
         )
