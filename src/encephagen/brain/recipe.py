@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import math
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -13,6 +12,7 @@ from encephagen.units import param
 JOGLEKAR = "Joglekar et al. 2018, doi 10.1016/j.neuron.2018.02.031"
 WANG = "Wang 2002, doi 10.1016/S0896-6273(02)01092-9"
 DEFAULT = "healthy_cortex"
+LARGEST = 1e9  # far beyond anything in a brain, so that no product of two overflows
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,22 @@ class Recipe:
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
             if f.name == "name":
+                if not isinstance(value, str):
+                    raise ValueError(f"recipe name = {value!r}: must be text")
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError(f"recipe {f.name} = {value!r}: must be a number")
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"recipe {f.name} = {value}: must be finite and 0 or more")
+            if not 0 <= value <= LARGEST:
+                raise ValueError(f"recipe {f.name} = {value}: must be from 0 to {LARGEST:g}")
+        if int(self.neurons_per_region) != self.neurons_per_region:
+            raise ValueError(
+                f"recipe neurons_per_region = {self.neurons_per_region}: must be a whole number"
+            )
+        object.__setattr__(self, "neurons_per_region", int(self.neurons_per_region))
         if not 1 <= self.n_exc < self.neurons_per_region:
             raise ValueError(
                 f"recipe neurons_per_region = {self.neurons_per_region}, fraction_exc = "
                 f"{self.fraction_exc}: leaves no excitatory or no inhibitory neuron in a region"
-            )
-        if int(self.neurons_per_region) != self.neurons_per_region:
-            raise ValueError(
-                f"recipe neurons_per_region = {self.neurons_per_region}: must be a whole number"
             )
 
     @property

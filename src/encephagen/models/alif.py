@@ -70,8 +70,10 @@ class ALIF(Membrane):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_positive(self, "tau_adapt_ms")
-        if not self.adaptation_mV >= 0:
-            raise ValueError(f"ALIF.adaptation_mV = {self.adaptation_mV}: must be 0 or more")
+        if not 0 <= self.adaptation_mV < math.inf:
+            raise ValueError(
+                f"ALIF.adaptation_mV = {self.adaptation_mV}: must be finite and 0 or more"
+            )
 
     def constants(self, dt_ms: float) -> tuple[float, ...]:
         """Return the constants of `advance` for steps of ``dt_ms``."""

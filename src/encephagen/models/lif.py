@@ -66,9 +66,10 @@ class Membrane(AbstractNeuron):
     def __post_init__(self) -> None:
         name = type(self).__name__
         require_positive(self, "tau_m_ms", "R_m_MOhm")
-        if not self.t_ref_ms >= 0:
-            raise ValueError(f"{name}.t_ref_ms = {self.t_ref_ms}: must be 0 or more")
-        if not (self.V_reset_mV < self.V_th_mV and self.E_L_mV < self.V_th_mV):
+        if not 0 <= self.t_ref_ms < math.inf:
+            raise ValueError(f"{name}.t_ref_ms = {self.t_ref_ms}: must be finite and 0 or more")
+        lowest = min(self.V_reset_mV, self.E_L_mV)
+        if not -math.inf < lowest <= max(self.V_reset_mV, self.E_L_mV) < self.V_th_mV < math.inf:
             raise ValueError(
                 f"{name}.V_th_mV = {self.V_th_mV}: must lie above V_reset_mV = "
                 f"{self.V_reset_mV} and E_L_mV = {self.E_L_mV}"

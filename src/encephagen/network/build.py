@@ -222,8 +222,8 @@ def _delays(
                 f"projection {projection.name!r}: delay {delay_ms[t, s]:.3g} ms from {regions[s]} "
                 f"to {regions[t]} is under dt {dt_ms} ms; lower dt or the conduction velocity"
             )
-        longest = np.max(delay.delay_ms, where=used, initial=dt_ms)
-        steps = np.rint(np.where(used, delay.delay_ms, longest) / dt_ms)
+        unused_ms = np.max(delay.delay_ms, where=used, initial=dt_ms)
+        steps = np.rint(np.where(used, delay.delay_ms, unused_ms) / dt_ms)
     else:
         if delay.low_ms < dt_ms:
             raise ValueError(
@@ -232,9 +232,10 @@ def _delays(
             )
         low, high = round(delay.low_ms / dt_ms), round(delay.high_ms / dt_ms)
         steps, levels = np.full((n, n), float(low)), high - low + 1
-    if steps.max() + levels > MAX_DELAY_STEPS:
+    longest = steps.max() + levels - 1
+    if longest >= MAX_DELAY_STEPS:
         raise ValueError(
-            f"projection {projection.name!r}: a delay of {steps.max() * dt_ms:.0f} ms is over "
+            f"projection {projection.name!r}: a delay of {longest * dt_ms:.0f} ms is over "
             f"{MAX_DELAY_STEPS} steps of {dt_ms} ms; raise dt or the conduction velocity"
         )
     return np.maximum(steps, 1).astype(np.int64), levels
