@@ -37,6 +37,19 @@ N_PERMUTATIONS = 9999
 ALPHA = 0.05
 
 
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """Return p values (test,) corrected for the rate of false discoveries.
+
+    Benjamini and Hochberg 1995, doi 10.1111/j.2517-6161.1995.tb02031.x. The same as
+    `scipy.stats.false_discovery_control`, whose import alone would cost a first answer 0.5 s.
+    """
+    order = np.argsort(p)[::-1]
+    scaled = p[order] * p.size / np.arange(p.size, 0, -1)
+    corrected = np.empty(p.size)
+    corrected[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
+    return corrected
+
+
 def system_response(
     recordings: Recording | Sequence[Recording],
     pulses: Sequence[Pulse],
@@ -101,7 +114,6 @@ def _response(
     seed: int,
 ) -> "xr.Dataset":
     import xarray as xr
-    from scipy import stats
 
     dt_ms = parts[0].dt_ms
     if population not in parts[0].populations:
@@ -134,7 +146,7 @@ def _response(
     p = _permutation_p(change, sham, n_permutations, rng.stream(seed, "response", dim))
     present = np.isfinite(p)
     corrected = np.full(p.shape, np.nan)
-    corrected[present] = stats.false_discovery_control(p[present])
+    corrected[present] = benjamini_hochberg(p[present])
     columns = {
         **_mean_and_error("before", before),
         **_mean_and_error("during", during),

@@ -55,11 +55,10 @@ class Choice:
 
     def prepare(self, network: "Network", threads: int | None) -> None:
         """Load or compile the kernels that sessions will use, on a session that is thrown away."""
-        trial = self.session(network, threads)
-        trial.advance(1)
-        if threads is None and trial.threads > 1:
-            trial.threads = 1
-            trial.advance(1)
+        from encephagen.engine.session import most_threads
+
+        for n in {threads} if threads else {1, most_threads(network)}:
+            self.session(network, n).advance(1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choice as a file keeps it: a dataset that is a path is made absolute."""

@@ -22,7 +22,6 @@ from encephagen import __version__
 from encephagen.app import console, tables
 from encephagen.app.choice import Choice
 from encephagen.app.interrupt import gently
-from encephagen.app.pace import Pace
 from encephagen.units import MS_PER_S
 
 if TYPE_CHECKING:
@@ -89,7 +88,6 @@ class Conversation(cmd.Cmd):
         with console.patience():
             self.choice.prepare(self.network, self.threads)
         self.session = self.choice.session(self.network, self.threads)
-        self._set_pace()
         self._run("waking up", WARM_UP_MS)
         n, s, r = self.network.n_neurons, self.network.n_synapses, len(self.network.regions)
         self._say(
@@ -417,7 +415,6 @@ class Conversation(cmd.Cmd):
         # Only a brain that is whole takes the place of the present one.
         self.choice, self.network, self.session = choice, network, session
         self.last = self.quiet = None
-        self._set_pace()
         lesions = f", {', '.join(session.lesions)}" if session.lesions else ""
         self._say(
             f"loaded {network.brain.connectome.name}, wiring seed {network.seed}, noise seed "
@@ -567,22 +564,14 @@ class Conversation(cmd.Cmd):
                 self.session.advance(min(chunk, steps - done))
                 progress(min(done + chunk, steps) * self.network.dt_ms, duration_ms)
 
-    def _set_pace(self) -> None:
-        """Let the number of threads be chosen as it goes, unless the user chose it."""
-        self.pace = Pace(self.session) if self.threads is None else None
-
     @contextmanager
     def _progress(self, what: str) -> Iterator[Callable[[float, float], None]]:
         with console.bar(what) as draw, gently() as check:
 
             def progress(done_ms: float, total_ms: float) -> None:
                 draw(done_ms, total_ms)
-                if self.pace is not None:
-                    self.pace.tick()
                 check()
 
-            if self.pace is not None:
-                self.pace.start()
             yield progress
 
     @contextmanager

@@ -179,6 +179,8 @@ def _terminal(what: str) -> Finding:
 
 
 def _simulation(what: str) -> Finding:
+    from encephagen.engine.session import most_threads
+
     choice = Choice(recipe=recipe_values(None, []))
     network = choice.network()
     with console.patience():
@@ -192,7 +194,7 @@ def _simulation(what: str) -> Finding:
             f"; {alarm}" for alarm in recording.alarms
         )
         return Finding(what, BROKEN, detail, _REPORT)
-    several = choice.session(network, None)
+    several = choice.session(network, most_threads(network))
     if several.threads > 1 and several.record(TRY_MS).spike_digest() != recording.spike_digest():
         return Finding(what, BROKEN, f"1 and {several.threads} threads disagree", _REPORT)
     return Finding(

@@ -9,7 +9,6 @@ from typing import Any
 from encephagen.app import console
 from encephagen.app.choice import Choice
 from encephagen.app.interrupt import gently
-from encephagen.app.pace import Pace
 from encephagen.units import MS_PER_S
 
 INTERRUPTED = 130
@@ -35,23 +34,18 @@ def simulate(
     session = choice.session(network, threads)
     with console.patience():
         choice.prepare(network, threads)
-    pace = Pace(session) if threads is None else None
     by_user = False
     with console.bar("simulating") as progress, gently() as check:
 
         def step(done_ms: float, total_ms: float) -> None:
             nonlocal by_user
             progress(done_ms, total_ms)
-            if pace is not None:
-                pace.tick()
             try:
                 check()
             except KeyboardInterrupt:
                 by_user = True
                 raise
 
-        if pace is not None:
-            pace.start()
         started = time.perf_counter()
         recording = session.record(duration_ms, progress=step)
         wall_s = time.perf_counter() - started

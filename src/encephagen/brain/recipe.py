@@ -61,6 +61,8 @@ class Recipe:
                 raise ValueError(f"recipe {f.name} = {value!r}: must be a number")
             if not 0 <= value <= LARGEST:
                 raise ValueError(f"recipe {f.name} = {value}: must be from 0 to {LARGEST:g}")
+            if isinstance(f.default, float):  # 10 and 10.0 are one recipe, with one digest
+                object.__setattr__(self, f.name, float(value))
         if int(self.neurons_per_region) != self.neurons_per_region:
             raise ValueError(
                 f"recipe neurons_per_region = {self.neurons_per_region}: must be a whole number"

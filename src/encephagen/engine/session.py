@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from time import perf_counter
 
 import numba
 import numpy as np
 
 from encephagen import __version__
 from encephagen.engine import compiled, kernel, tables
+from encephagen.engine.pace import Pace
 from encephagen.engine.state import Snapshot
 from encephagen.engine.tape import Tape
 from encephagen.network.network import TILE, Network
@@ -28,8 +30,8 @@ Selector = str | Iterable[str]
 Progress = Callable[[float, float], None]
 
 
-def default_threads(network: Network) -> int:
-    """Return how many threads serve a network best: one a core, at most one a shard."""
+def most_threads(network: Network) -> int:
+    """Return how many threads can serve a network: one a core, at most one a shard."""
     return max(1, min(os.cpu_count() or 1, network.layout.n_shards, _numba_threads()))
 
 
@@ -54,15 +56,18 @@ class Session:
         threads: int | None = None,
         real: str = "float32",
     ) -> None:
+        if real not in ("float32", "float64"):
+            raise ValueError(f"real {real!r}: give 'float32' or 'float64'")
         self.network = network
         self.noise_seed, self.initial_seed, self.real = noise_seed, initial_seed, real
-        self.threads = _check_threads(threads, network)
+        self._threads = _check_threads(threads, network)
+        self._pace = Pace(most_threads(network))
         n = network.n_neurons
         self._blocks = tables.blocks(network)
         self._current = np.zeros(n + TILE, np.float32)
-        self.current_pA = self._current[:n]
-        self.poisson_Hz = np.zeros(n, np.float32)
-        self.counts = np.zeros(n, np.int32)
+        self._current_pA = self._current[:n]
+        self._poisson_Hz = np.zeros(n, np.float32)
+        self._counts = np.zeros(n, np.int32)
         self._last_steps = 0
         self._lesions: list[tuple[str, ...]] = []
         self._make_wiring()
@@ -76,7 +81,7 @@ class Session:
             kick_mean=np.empty(0),
             kick_bounds=np.zeros(network.layout.n_shards + 1, np.int64),
             kick_key=self._keys[2],
-            counts=self.counts,
+            counts=self._counts,
             spike_step=np.empty(0, np.int64),
             spike_neuron=np.empty(0, np.int32),
             probe_at=np.empty(0, np.int64),
@@ -168,6 +173,31 @@ class Session:
             clock=np.zeros(1, np.int64),
         )
 
+    # -- input and output -----------------------------------------------------------------------
+
+    @property
+    def current_pA(self) -> np.ndarray:
+        """Injected current (neuron,) float32, to be written in place or assigned."""
+        return self._current_pA
+
+    @current_pA.setter
+    def current_pA(self, value: np.ndarray | float) -> None:
+        self._current_pA[:] = value
+
+    @property
+    def poisson_Hz(self) -> np.ndarray:
+        """Extra background events per second (neuron,) float32, written in place or assigned."""
+        return self._poisson_Hz
+
+    @poisson_Hz.setter
+    def poisson_Hz(self, value: np.ndarray | float) -> None:
+        self._poisson_Hz[:] = value
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Spikes (neuron,) int32 of the last `advance` or `record`; the same array every time."""
+        return self._counts
+
     # -- running --------------------------------------------------------------------------------
 
     @property
@@ -182,23 +212,31 @@ class Session:
 
     def advance(self, n_steps: int) -> None:
         """Run ``n_steps`` steps; ``counts`` then holds the spikes of each neuron."""
-        if n_steps < 1:
-            raise ValueError(f"advance({n_steps}): give at least one step")
+        if n_steps < 1 or n_steps != int(n_steps):
+            raise ValueError(f"advance({n_steps}): give a whole number of steps, at least one")
         self.counts.fill(0)
         self._last_steps = n_steps
-        ports, end = self.driven_ports(), self.step + n_steps
+        ports, end = self.driven_ports(), self.step + int(n_steps)
         most = max(1, round(CHUNK_MS / self.network.dt_ms))  # between looks at Ctrl-C
         while self.step < end:
             self.run_kernel(min(most, end - self.step), ports)
 
+    @property
+    def threads(self) -> int:
+        """How many threads it runs on: as given, or whatever has lately been fastest."""
+        return self._threads or self._pace.threads
+
     def run_kernel(self, n_steps: int, ports: kernel.Ports) -> int:
         """Run the kernel once, make room if it asks; return how many spikes it recorded."""
+        first, started_s = self.step, perf_counter()
         if self.threads > 1:
             numba.set_num_threads(self.threads)
             run = self._module.run_parallel
         else:
             run = self._module.run_serial
-        _, n_spikes, status = run(self.step, n_steps, self._wiring, self._cells, self._queue, ports)
+        _, n_spikes, status = run(first, n_steps, self._wiring, self._cells, self._queue, ports)
+        if self._threads is None:
+            self._pace.measure(self.step - first, perf_counter() - started_s)
         if status == kernel.MORE_QUEUE:
             self._grow_queue()
         return n_spikes
@@ -498,9 +536,9 @@ def _numba_threads() -> int:
     return int(numba.config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _check_threads(threads: int | None, network: Network) -> int:
+def _check_threads(threads: int | None, network: Network) -> int | None:
     if threads is None:
-        return default_threads(network)
+        return None
     if threads < 1:
         raise ValueError(f"threads {threads}: give 1 or more, or none to choose")
     return min(threads, network.layout.n_shards, _numba_threads())

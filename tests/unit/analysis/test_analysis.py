@@ -315,3 +315,12 @@ def test_spikes_are_asked_for_where_they_are_needed():
         with pytest.raises(ValueError, match="record with Probe"):
             analysis(bare)
     assert region_rate(bare).notnull().all() and system_rate(bare)["se_Hz"].notnull().all()
+
+
+def test_benjamini_hochberg_is_scipys():
+    from scipy.stats import false_discovery_control
+
+    from encephagen.analysis.response import benjamini_hochberg
+
+    p = np.random.default_rng(0).uniform(size=50) ** 3
+    assert np.allclose(benjamini_hochberg(p), false_discovery_control(p))
