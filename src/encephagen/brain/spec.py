@@ -1,6 +1,7 @@
 """The parts of a brain, and the brain: frozen descriptions that `encephagen.network` builds."""
 
 import dataclasses
+import difflib
 import hashlib
 import math
 from dataclasses import dataclass, field
@@ -45,12 +46,18 @@ class Population:
     by_region: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"population {self.name!r} has size {self.size}: must be 1 or more")
-        known = {f.name for f in dataclasses.fields(self.neuron)} | {"rate_Hz"}  # type: ignore[arg-type]
+        if not isinstance(self.size, (int, np.integer)) or self.size < 1:
+            raise ValueError(
+                f"population {self.name!r} has size {self.size!r}: must be a whole number over 0"
+            )
+        known = [f.name for f in dataclasses.fields(self.neuron)] + ["rate_Hz"]  # type: ignore[arg-type]
         for name, _ in self.by_region:
             if name not in known:
-                raise ValueError(f"population {self.name!r}: no parameter {name!r} in {known}")
+                near = difflib.get_close_matches(name, known, 1)
+                raise ValueError(
+                    f"population {self.name!r} has no parameter {name!r}; "
+                    + (f"nearest: {near[0]}" if near else f"known: {', '.join(known)}")
+                )
 
     def in_region(self, region: int) -> tuple[AbstractNeuron, Poisson]:
         """Return the neuron and the background of this population in a region."""
