@@ -1,0 +1,125 @@
+"""Recipes: any numbers, names and files either make a brain or say in one line why not."""
+
+import dataclasses
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.whole import whole_brain
+from encephagen.connectome.connectome import Connectome, Region
+from encephagen.engine import tables
+from encephagen.network.build import build, estimate
+from encephagen.units import table
+
+NUMBERS = [name for name, *_ in table(Recipe)]
+ANY_NUMBER = st.one_of(
+    st.floats(), st.integers(), st.floats(0, 300), st.sampled_from([0, 1, 0.5, 10**400, -0.0])
+)
+ANYTHING = st.one_of(ANY_NUMBER, st.text(max_size=5), st.none(), st.booleans(), st.lists(st.none()))
+
+
+def triangle():
+    weights = np.array([[0, 1, 2], [1, 0, 0], [0.5, 3, 0]])
+    regions = tuple(Region(n, "L") for n in "ABC")
+    return Connectome("triangle", regions, weights, np.where(weights > 0, 20.0 + weights, 0.0))
+
+
+def test_every_parameter_but_the_name_has_unit_and_source():
+    assert ["name", *NUMBERS] == [f.name for f in dataclasses.fields(Recipe)]
+    assert all(source for *_, source in table(Recipe))
+
+
+@given(st.dictionaries(st.sampled_from(NUMBERS), ANY_NUMBER, max_size=4))
+def test_any_numbers_make_a_network_or_one_line(values):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            recipe = Recipe(**{"neurons_per_region": 20, "long_in_degree": 5, **values})
+            brain = whole_brain(triangle(), recipe)
+            expected = estimate(brain)
+            if 10_000 < expected.n_synapses < 2**33:
+                return  # would take long; what exceeds memory is refused at once
+            network = build(brain)
+            blocks = tables.blocks(network)
+    except ValueError as error:
+        assert "\n" not in str(error) and str(error)
+        return
+    assert network.n_neurons == 3 * recipe.neurons_per_region
+    assert len(blocks) == 6
+    for block in blocks:
+        assert all(map(math.isfinite, [*block.neuron, block.current_gain, *block.jump.ravel()]))
+
+
+@given(st.dictionaries(st.sampled_from(["name", *NUMBERS]), ANYTHING, min_size=1, max_size=3))
+def test_anything_is_a_recipe_or_one_line(values):
+    try:
+        recipe = Recipe(**values)
+    except ValueError as error:
+        assert "recipe" in str(error) and len(str(error).splitlines()) == 1
+        return
+    for name, value in values.items():
+        assert getattr(recipe, name) == value
+
+
+@given(st.one_of(st.text(), st.binary()))
+def test_any_file_is_a_recipe_or_one_line(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode(errors="replace"))
+    try:
+        Recipe.load(path)
+    except ValueError as error:
+        assert "recipe" in str(error) and len(str(error).splitlines()) == 1
+
+
+def test_a_file_has_names_and_the_rest_defaults(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("# a comment\nneurons_per_region = 50.0\nweight_ee_pA = 12\n")
+    recipe = Recipe.load(path)
+    assert recipe == Recipe(name="mine", neurons_per_region=50, weight_ee_pA=12)
+    assert isinstance(recipe.neurons_per_region, int)
+    assert (recipe.n_exc, recipe.n_inh) == (40, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("background_rate_hz = 1", "nearest: background_rate_Hz"),
+        ("weight_EE_pA = 1", "nearest: weight_"),
+        ("zzz = 1", "known: name, neurons_per_region"),
+        ("weight_ee_pA = nan", "weight_ee_pA = nan: must be from 0"),
+        ("weight_ee_pA = -1", "weight_ee_pA = -1: must be from 0"),
+        ('weight_ee_pA = "1"', "must be a number"),
+        ("name = 3", "must be text"),
+        ("neurons_per_region = 20.5", "whole number"),
+        ("neurons_per_region = 1", "no excitatory or no inhibitory"),
+        ("fraction_exc = 1.0", "no excitatory or no inhibitory"),
+        ("weight_ee_pA = ", "not TOML"),
+    ],
+)
+def test_what_a_file_may_not_say(tmp_path, text, message):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        Recipe.load(path)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(ValueError, match="cannot read recipe .*: No such file"):
+        Recipe.load(tmp_path / "none.toml")
+
+
+def test_replace_names_what_it_changed():
+    recipe = default_recipe()
+    assert recipe.replace(weight_spread=0.1).name == f"{recipe.name} (changed)"
+    assert recipe.replace(name="mine", weight_spread=0.1).name == "mine"
+    with pytest.raises(ValueError, match="nearest: weight_spread"):
+        recipe.replace(weight_spraed=0.1)
+
+
+def test_the_default_is_shipped_and_named():
+    assert default_recipe().name == "healthy_cortex"
