@@ -24,6 +24,7 @@ from encephagen.rng import mix64, uniform
 
 CHUNK = 32  # entries; a power of two
 FIRST_SYNAPSE = numba.uint64((1 << 40) - 1)  # the lower bits of a segment entry; above, its length
+LINE, SYNAPSE, DELAY, SEGMENT = (numba.uint64(n) for n in (64, 4, 2, 8))  # bytes, as in `Wiring`
 DONE, MORE_QUEUE, MORE_ROOM = 0, 1, 2
 
 
@@ -177,6 +178,33 @@ def send(cells, queue):
 
 
 @numba.njit(cache=True)
+def prefetch_bounds(shard, neuron, bounds, wiring):
+    """Ask for where the rows of a neuron begin."""
+    n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
+    for channel in range(n_channels):
+        row = numba.uint64((shard * n_channels + channel) * n_neurons + neuron)
+        prefetch(bounds, row)  # pyright: ignore[reportCallIssue]
+
+
+@numba.njit(cache=True)
+def prefetch_rows(shard, neuron, bounds, wiring):
+    """Ask for the rows of a neuron: they lie anywhere, and the next spike will want them."""
+    n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
+    delay, packed, segment_start = wiring.delay, wiring.packed, wiring.segment_start
+    for channel in range(n_channels):
+        row = (shard * n_channels + channel) * n_neurons + neuron
+        a, b = numba.uint64(bounds[row]), numba.uint64(bounds[row + 1])
+        for i in range(a, b, LINE // DELAY):
+            prefetch(delay, i)  # pyright: ignore[reportCallIssue]
+        if wiring.segment_row.shape[0] > 0:
+            for i in range(a, b, LINE // SEGMENT):
+                prefetch(segment_start, i)  # pyright: ignore[reportCallIssue]
+        else:
+            for i in range(a, b, LINE // SYNAPSE):
+                prefetch(packed, i)  # pyright: ignore[reportCallIssue]
+
+
+@numba.njit(cache=True)
 def enqueue(shard, wiring, queue):
     """Queue all spikes that were sent for the targets of a shard."""
     n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
@@ -187,7 +215,12 @@ def enqueue(shard, wiring, queue):
     pool, following, free = queue.pool[shard], queue.following[shard], queue.free[shard]
     n_free, lists = queue.n_free[shard : shard + 1], queue.lists[shard]
     for origin in range(queue.n_sent.shape[0]):
-        for k in range(queue.n_sent[origin]):
+        last = queue.n_sent[origin]
+        for k in range(last):
+            if k + 2 < last:
+                prefetch_bounds(shard, queue.sent[origin, k + 2, 1], bounds, wiring)
+            if k + 1 < last:
+                prefetch_rows(shard, queue.sent[origin, k + 1, 1], bounds, wiring)
             step, neuron = queue.sent[origin, k, 0], queue.sent[origin, k, 1]
             now = step % n_slots
             for channel in range(n_channels):
@@ -241,7 +274,9 @@ def deliver(shard, step, wiring, cells, queue):
             n = numba.uint64(min(left, CHUNK))
             if segmented:
                 for k in range(first, first + n):
-                    prefetch(packed, pool[k] & FIRST_SYNAPSE)  # pyright: ignore[reportCallIssue]
+                    a = pool[k] & FIRST_SYNAPSE
+                    for i in range(a, a + (pool[k] >> numba.uint64(40)), LINE // SYNAPSE):
+                        prefetch(packed, i)  # pyright: ignore[reportCallIssue]
                 for k in range(first, first + n):
                     a = pool[k] & FIRST_SYNAPSE
                     for i in range(a, a + (pool[k] >> numba.uint64(40))):
