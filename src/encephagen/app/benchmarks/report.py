@@ -165,8 +165,7 @@ def _sections(document: dict[str, Any]) -> list[tuple[str, Row, list[Row]]]:
                 f"{size['bytes_per_synapse']:.2f}",
                 f"{size['memory_peak_bytes'] / MIB:,.0f}",
                 f"{expected['memory_bytes'] / MIB:,.0f}",
-                f"{delivery['queue_ns_per_event']:.1f}",
-                f"{delivery['deliver_ns_per_event']:.1f}",
+                f"{delivery['ns_per_event']:.2f}",
                 f"{delivery['events_per_s_core'] / 1e6:,.0f} M",
             )
         )
@@ -178,8 +177,7 @@ def _sections(document: dict[str, Any]) -> list[tuple[str, Row, list[Row]]]:
         "B/syn.",
         "MiB",
         "(est.)",
-        "queue",
-        "sum ns",
+        "ns/event",
         "events/s",
     )
     return [
@@ -316,8 +314,8 @@ two threads only, so that it stands in memory once.
 **Building, memory.** MiB is the peak of a process which loaded everything, built the network and
 ran it, before NEST came; (est.) is what `estimate` said beforehand, of the network alone.
 
-**Delivery** is the kernel's own queueing ("queue", ns an event) and summing ("sum"), without
-neurons: random neurons spike at 5 Hz, the calendars are full, CPU time on one core.
+**Delivery** is the kernel's own exchange, queueing and summing of spikes, without neurons: random
+neurons spike at 5 Hz, the calendars are full, CPU time on one core.
 
 **Costs.** A draw is what the background adds to a neuron's step, in a network that never spikes. A
 call is `Session.advance(1)`, less the step itself. A first start has neither compiled kernels nor

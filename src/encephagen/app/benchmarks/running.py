@@ -119,7 +119,7 @@ def _nests(stack: ExitStack, network: Network, python: str) -> list[against.Nest
     import psutil
 
     threads = sorted({1, min(MAX_THREADS, os.cpu_count() or 1)})
-    need = network.n_synapses * (EXPORT_BYTES_PER_SYNAPSE + NEST_BYTES_PER_SYNAPSE)
+    need = network.n_synapses * max(EXPORT_BYTES_PER_SYNAPSE, NEST_BYTES_PER_SYNAPSE)
     free = psutil.virtual_memory().available
     if need > free:
         raise against.Unavailable(
