@@ -113,3 +113,12 @@ def test_one_spike_in_a_network(brain_of):
     others = np.arange(network.n_neurons) != source
     assert (np.abs(expected_mV).max(axis=0) > 0.05).sum() >= 5
     assert np.allclose(difference_mV[:, others], expected_mV[:, others], atol=1e-9)
+
+
+@given(tau_m_ms=st.floats(1e-6, 1e9), tau_syn_ms=st.floats(1e-6, 1e9), dt_ms=st.floats(1e-3, 10.0))
+def test_propagators_are_finite_and_bounded_for_any_time_constants(tau_m_ms, tau_syn_ms, dt_ms):
+    """Less than a step of the current, undiminished, would add; never negative, never infinite."""
+    neuron = LIF(tau_m_ms=tau_m_ms)
+    gain = propagator(neuron, tau_syn_ms, dt_ms)
+    steady_mV = neuron.R_m_MOhm / 1000
+    assert 0 <= gain <= steady_mV * min(1.0, dt_ms / tau_m_ms) * (1 + 1e-9)

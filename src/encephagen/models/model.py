@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 Array = np.ndarray
+SMALLEST, LARGEST = 1e-6, 1e9  # ms or MOhm, far beyond any cell: no ratio of two overflows
 
 
 class AbstractNeuron(ABC):
@@ -63,11 +64,13 @@ class AbstractReceptor(ABC):
 
 
 def require_positive(owner: object, *names: str) -> None:
-    """Raise ValueError unless every named attribute of ``owner`` is finite and above zero."""
+    """Raise ValueError unless every named attribute of ``owner`` is positive, within reason."""
     for name in names:
         value = getattr(owner, name)
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{type(owner).__name__}.{name} = {value}: must be finite and above 0")
+        if not SMALLEST <= value <= LARGEST:
+            raise ValueError(
+                f"{type(owner).__name__}.{name} = {value}: must be from {SMALLEST:g} to {LARGEST:g}"
+            )
 
 
 def constant_current_gain(neuron: AbstractNeuron, dt_ms: float) -> float:

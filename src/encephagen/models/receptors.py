@@ -31,12 +31,13 @@ def propagator(neuron: AbstractNeuron, tau_syn_ms: float, dt_ms: float) -> float
     """Return the mV that an exponential current, 1 pA at the start of a step, adds in the step.
 
     R e^(-dt/tau_m) (dt/tau_m) expm1(x)/x with x = dt/tau_m - dt/tau_syn: the propagator P21 of
-    Rotter and Diesmann 1999 (doi 10.1007/s004220050570), written so that tau_m -> tau_syn is safe.
+    Rotter and Diesmann 1999 (doi 10.1007/s004220050570), written so that tau_m -> tau_syn is safe,
+    and so that neither e^-x nor e^x can overflow.
     """
-    x = dt_ms / neuron.tau_m_ms - dt_ms / tau_syn_ms
-    growth = math.expm1(x) / x if x else 1.0
-    step = dt_ms / neuron.tau_m_ms
-    return neuron.R_m_MOhm / 1000.0 * math.exp(-step) * step * growth
+    step, x = dt_ms / neuron.tau_m_ms, dt_ms / neuron.tau_m_ms - dt_ms / tau_syn_ms
+    growth = -math.expm1(-abs(x)) / abs(x) if x else 1.0
+    slower = min(step, dt_ms / tau_syn_ms)
+    return neuron.R_m_MOhm / 1000.0 * math.exp(-slower) * step * growth
 
 
 @dataclass(frozen=True)
