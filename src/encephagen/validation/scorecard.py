@@ -1,0 +1,506 @@
+"""The scorecard: every figure of a brain beside its range, its source and what others reach."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from encephagen import rng
+from encephagen.analysis import functional_connectivity as connectivity
+from encephagen.analysis.haemodynamics import Haemodynamics, bold, even_step, time_series
+from encephagen.analysis.summary import summary
+from encephagen.analysis.timescales import BIN_MS, timescale
+from encephagen.connectome.connectome import Connectome
+from encephagen.recording import Recording
+from encephagen.validation import baselines
+from encephagen.validation.targets import Row, Verdict, judge, passed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+N_BOOTSTRAP = 1000
+LEVEL = 0.95
+_BAND = "{:g} to {:g} Hz".format(*connectivity.BAND_HZ)
+MIN_REGIONS = 10
+"""Fewest regions with a timescale from which its correlation with T1w/T2w is taken (free)."""
+
+SPIKING = {
+    "rate_exc_Hz": "Hz",
+    "rate_inh_Hz": "Hz",
+    "rate_region_max_Hz": "Hz",
+    "rate_neuron_median_Hz": "Hz",
+    "cv_isi": "",
+    "lvr": "",
+    "fano_factor": "",
+    "count_correlation": "",
+    "spectral_slope": "",
+    "timescale_ms": "ms",
+}
+"""Figures of `analysis.summary` that a scorecard shows, with their units."""
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """The rows, in the order of the page."""
+
+    rows: tuple[Row, ...]
+
+    def __getitem__(self, name: str) -> Row:
+        """Return the row of that name; ValueError if there is none."""
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise ValueError(
+            f"no figure {name!r} on this scorecard: it has {', '.join(r.name for r in self.rows)}"
+        )
+
+    @property
+    def passed(self) -> bool:
+        """Whether every figure that has a range lies in it; one not measured does not."""
+        return passed(self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain numbers and texts, fit for JSON: passed, values by name, and the rows."""
+        return {
+            "passed": self.passed,
+            "values": {row.name: row.value for row in self.rows},
+            "rows": [row.as_dict() for row in self.rows],
+        }
+
+
+def scorecard(
+    recordings: Sequence[Recording],
+    connectome: Connectome,
+    fmri: "xr.DataArray",
+    *,
+    spiking: Sequence[Recording] | None = None,
+    heldout: Sequence[Any] | None = None,
+    surrogate_maps: "xr.DataArray | None" = None,
+    model: Haemodynamics | None = None,
+    extra: Sequence[Row] = (),
+    seed: int = 0,
+) -> Scorecard:
+    """Return the scorecard of a brain: what it does, what others reach, and what is known.
+
+    recordings: long, of spontaneous activity; seeds of one brain. BOLD is taken from each, sampled
+        as the fMRI was, cut to the shortest.
+    spiking: recordings with single spikes for the spiking statistics; the same if None.
+    connectome, fmri: (subject, time_s, region) fixes the regions that are compared; connectome and
+        recordings must have all of them, and may have others (subcortex), which are left out.
+    heldout: subjects (by their coordinate) that nothing was fitted on; None: each in turn.
+    surrogate_maps (map, region): T1w/T2w with its spatial memory but no relation to anything.
+    extra: rows from elsewhere, appended.
+
+    What is fitted on what: nothing here is fitted on the recordings. ``fc_heldout_r`` is their
+    FC against each held-out subject's, on average; it is held out only if the recipe was fitted on
+    other subjects. The linear network's coupling and exponent are fitted on all subjects for
+    ``linear_r``, on those not held out for ``linear_heldout_r``. The ceiling is each held-out
+    subject against the mean of all others. Weights are those of the connectome throughout.
+
+    A figure for which a recording is too short, or too silent, is "not measured", and its note says
+    why. Raises ValueError for no recording, regions that do not match, fMRI that is missing (not
+    finite or constant) for a subject, and a subject that does not exist.
+    """
+    if not recordings:
+        raise ValueError("a scorecard needs at least one recording; got none")
+    empirical = _Empirical.of(fmri, connectome, heldout)
+    for recording in (*recordings, *(spiking or ())):
+        _check_regions(recording.regions, empirical.regions)
+    part = baselines.part_of(connectome, empirical.group)
+    linear = baselines.fit_linear(part, empirical.group).network
+    try:
+        simulated = _bold(recordings, empirical, model or Haemodynamics())
+    except ValueError as error:
+        simulated = str(error)
+    rows = [
+        *spiking_rows(spiking or recordings),
+        *_fc_rows(simulated, empirical, seed),
+        *_fcd_rows(simulated, empirical, linear.fc(part), seed),
+        *baseline_rows(connectome, fmri, heldout=heldout),
+        *timescale_rows(recordings, connectome, surrogate_maps),
+        *extra,
+    ]
+    return Scorecard(tuple(rows))
+
+
+def spiking_rows(recordings: Sequence[Recording]) -> tuple[Row, ...]:
+    """Return the rows of `SPIKING`: mean over recordings, the highest for a maximum."""
+    summaries = [summary(recording) for recording in recordings]
+    rows = []
+    for name, unit in SPIKING.items():
+        values = [s[name] for s in summaries if s[name] is not None]
+        if not values:
+            note = "needs single spikes or a longer recording"
+            rows.append(judge(name, None, n=0, unit=unit, note=note))
+        elif name.endswith("_max_Hz"):
+            note = "the highest of all recordings"
+            rows.append(judge(name, max(values), n=len(values), unit=unit, note=note))
+        else:
+            mean, interval = float(np.mean(values)), _t_interval(np.array(values, float))
+            note = "mean over recordings"
+            rows.append(judge(name, mean, interval=interval, n=len(values), unit=unit, note=note))
+    return tuple(rows)
+
+
+def baseline_rows(
+    connectome: Connectome, fmri: "xr.DataArray", *, heldout: Sequence[Any] | None = None
+) -> tuple[Row, ...]:
+    """Return log_weight_r, linear_r, linear_heldout_r, ceiling_r: no brain is needed for them.
+
+    Raises ValueError as `scorecard` does.
+    """
+    data = _Empirical.of(fmri, connectome, heldout)
+    part = baselines.part_of(connectome, data.group)
+    fit = baselines.fit_linear(part, data.group)
+    tested = None
+    if data.can_hold_out:
+        tested = baselines.linear_heldout(part, data.subjects, data.fold)
+    top = baselines.ceiling(data.subjects)[data.heldout] if data.n > 1 else None
+    network = f"coupling {fit.network.coupling:g}, weights to the {fit.network.exponent:g}"
+
+    def row(name: str, value: float | None, note: str, n: int = 1, interval: Any = None) -> Row:
+        return judge(name, value, interval=interval, n=n, otherwise=Verdict.BASELINE, note=note)
+
+    def over_subjects(name: str, values: np.ndarray | None, note: str) -> Row:
+        if values is None:
+            return row(name, None, "needs subjects to fit on and others to test on", 0)
+        return row(name, float(values.mean()), note, values.size, _fisher_interval(values))
+
+    return (
+        row("log_weight_r", baselines.log_weight_r(part, data.group), "group FC"),
+        row("linear_r", fit.r, f"group FC, in sample; {network}"),
+        over_subjects("linear_heldout_r", tested, "fitted on other subjects; mean over held-out"),
+        over_subjects("ceiling_r", top, "a held-out subject against the others' mean"),
+    )
+
+
+def timescale_rows(
+    recordings: Sequence[Recording],
+    connectome: Connectome,
+    surrogate_maps: "xr.DataArray | None" = None,
+) -> tuple[Row, ...]:
+    """Return timescale_r and timescale_p: measured timescales along T1w/T2w, and by chance.
+
+    r is Pearson's between T1w/T2w and the logarithm of tau, over the regions that have both; tau is
+    the median over recordings. p = (1 + count)/(1 + maps) over ``surrogate_maps`` (map, region)
+    whose abs(r) is as large (two-sided); without maps it is not measured.
+    """
+
+    def missing(why: str, n: int = 0) -> tuple[Row, ...]:
+        return tuple(judge(name, None, n=n, note=why) for name in ("timescale_r", "timescale_p"))
+
+    try:
+        tau_ms, names = _tau_ms(recordings)
+    except ValueError as error:
+        return missing(str(error))
+    known = {region.name: region.t1w_t2w for region in connectome.regions}
+    ratio = np.array([known.get(name) or np.nan for name in names], float)
+    use = np.flatnonzero(np.isfinite(tau_ms) & np.isfinite(ratio))
+    if use.size < MIN_REGIONS:
+        return missing(f"{use.size} regions have a timescale and T1w/T2w; {MIN_REGIONS} are needed")
+    log_tau = np.log(tau_ms[use])
+    r = _pearson(log_tau, ratio[use])
+    interval = _r_interval(r, use.size)
+    note = f"over {use.size} regions; the interval ignores that neighbours are alike"
+    first = judge("timescale_r", r, interval=interval, n=use.size, note=note)
+    if surrogate_maps is None:
+        return first, judge("timescale_p", None, n=0, note="needs surrogate maps of T1w/T2w")
+    maps = _surrogates(surrogate_maps, [names[i] for i in use])
+    by_chance = np.array([_pearson(log_tau, surrogate) for surrogate in maps])
+    p = (1.0 + (np.abs(by_chance) >= abs(r) - 1e-12).sum()) / (1.0 + len(maps))
+    return first, judge("timescale_p", p, n=len(maps), note=f"against {len(maps)} surrogate maps")
+
+
+# ---- what was measured in people ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Empirical:
+    """fMRI, checked: regions, TR, FC of subjects and of the group, which to hold out."""
+
+    fmri: "xr.DataArray"
+    regions: tuple[str, ...]
+    tr_s: float
+    subjects: "xr.DataArray"
+    group: "xr.DataArray"
+    fold: list[int] | None
+    """Positions of the subjects held out together; None: each in turn."""
+
+    @property
+    def n(self) -> int:
+        return self.fmri.sizes["subject"]
+
+    @property
+    def heldout(self) -> list[int]:
+        return list(range(self.n)) if self.fold is None else self.fold
+
+    @property
+    def can_hold_out(self) -> bool:
+        return self.n > (1 if self.fold is None else len(self.fold))
+
+    @staticmethod
+    def of(
+        fmri: "xr.DataArray", connectome: Connectome, heldout: Sequence[Any] | None
+    ) -> "_Empirical":
+        if "subject" not in fmri.dims:
+            raise ValueError(
+                f"fMRI has dimensions {tuple(map(str, fmri.dims))}: expected subject, time_s, "
+                "region; one subject alone needs a dimension too"
+            )
+        fmri = fmri.transpose("subject", ..., "region")
+        labels = [str(s) for s in fmri["subject"].values.tolist()]
+        values = np.asarray(fmri.values, float)
+        for label, signal in zip(labels, values, strict=True):
+            if not np.isfinite(signal).all() or not np.ptp(signal, axis=0).all():
+                raise ValueError(
+                    f"subject {label} has no fMRI in some region: the signal is not finite or never"
+                    " changes; leave the subject out"
+                )
+        _, time_s, regions = time_series(fmri)
+        _check_regions(connectome.names, regions)
+        fold = None
+        if heldout is not None:
+            wanted = list(dict.fromkeys(map(str, heldout)))
+            strangers = [s for s in wanted if s not in labels]
+            if strangers or not wanted:
+                raise ValueError(
+                    f"held-out subject {', '.join(strangers) or 'none'}: expected some of "
+                    f"{', '.join(labels)}"
+                )
+            fold = [labels.index(s) for s in wanted]
+        subjects = connectivity.fc(fmri)
+        group = connectivity.fisher_mean(subjects)
+        return _Empirical(fmri, regions, even_step(time_s), subjects, group, fold)
+
+
+# ---- functional connectivity --------------------------------------------------------------------
+
+
+def _bold(
+    recordings: Sequence[Recording], empirical: _Empirical, model: Haemodynamics
+) -> "xr.DataArray":
+    """Return BOLD (run, time_s, region) of the compared regions, as long as the shortest run."""
+    import xarray as xr
+
+    signals = [
+        bold(r, empirical.tr_s, model=model).sel(region=list(empirical.regions)) for r in recordings
+    ]
+    n = min(s.sizes["time_s"] for s in signals)
+    stacked = np.stack([s.values[:n] for s in signals])
+    coords = {
+        "run": np.arange(len(signals)),
+        "time_s": empirical.tr_s * np.arange(n),
+        "region": list(empirical.regions),
+    }
+    return xr.DataArray(stacked, coords, ("run", "time_s", "region"), "bold")
+
+
+def _fc_rows(simulated: "xr.DataArray | str", empirical: _Empirical, seed: int) -> tuple[Row, ...]:
+    names = ("fc_group_r", "fc_heldout_r", "fc_change_if_doubled", "fc_mean")
+    if isinstance(simulated, str):
+        return tuple(judge(name, None, n=0, note=simulated) for name in names)
+    group, runs = empirical.group, simulated
+    n_runs, minutes = runs.sizes["run"], runs.sizes["time_s"] * empirical.tr_s / 60.0
+    what = f"{n_runs} runs of {minutes:.3g} min"
+
+    def fc_group() -> Row:
+        value = connectivity.fc_correlation(connectivity.group_fc(runs), group)
+        interval, note = None, f"{what}; too short for an interval"
+        try:
+            found = connectivity.interval_over_time(runs, group, seed=seed)
+            interval, note = (found.low, found.high), f"{what}; interval over blocks of time"
+        except ValueError:
+            pass  # fewer than MIN_BLOCKS blocks
+        return judge(names[0], value, interval=interval, n=n_runs, note=note)
+
+    def fc_heldout() -> Row:
+        r = baselines.subject_r(connectivity.group_fc(runs), empirical.subjects)[empirical.heldout]
+        note = "mean over held-out subjects; interval over them"
+        return judge(names[1], float(r.mean()), interval=_fisher_interval(r), n=r.size, note=note)
+
+    def change() -> Row:
+        found = connectivity.doubling(runs, group)
+        note = f"r {found.r_half:.3f} from half, extrapolated to {found.r_limit:.3f} without end"
+        return judge(names[2], found.change, n=n_runs, note=note)
+
+    def mean() -> Row:
+        value = float(connectivity.upper(connectivity.group_fc(runs)).mean())
+        own = [connectivity.upper(s).mean() for s in empirical.subjects]
+        return judge(names[3], value, n=n_runs, note=f"subjects: {min(own):.2f} to {max(own):.2f}")
+
+    rows = zip(names, (fc_group, fc_heldout, change, mean), strict=True)
+    return tuple(_or_missing(name, row) for name, row in rows)
+
+
+def _fcd_rows(
+    simulated: "xr.DataArray | str", empirical: _Empirical, linear_fc: "xr.DataArray", seed: int
+) -> tuple[Row, ...]:
+    """Return fcd_ks, the same without filter, and what a stationary network and a subject reach.
+
+    Both sides are filtered to the band of `bandpass`. A scanner adds white noise (the lag-1
+    autocorrelation is 0.64 in hcp-aal2, 0.96 after the balloon), which makes FC of a window less
+    variable, whatever the brain does. Both are cut to one length, that of the shorter side:
+    windows that overlap are alike, and their share depends on the length.
+    """
+    n_people, tr_s = empirical.fmri.sizes["time_s"], empirical.tr_s
+    filtered = connectivity.bandpass(empirical.fmri)
+    note = f"signals of {_BAND}"
+
+    def distance(name: str, people: "xr.DataArray", runs: "xr.DataArray", note: str) -> Row:
+        own, others = _fcd_alike(runs, people)
+        value = connectivity.fcd_ks(np.concatenate(own), np.concatenate(others))
+        interval = _ks_interval(own, others, seed) if len(others) > 2 else None
+        length = min(runs.sizes["time_s"], n_people) * tr_s / 60
+        note = f"{note}; {len(own)} stretches of {length:.3g} min; interval over them and subjects"
+        return judge(name, value, interval=interval, n=len(own), note=note)
+
+    def stationary() -> Row:
+        runs = baselines.stationary_bold(linear_fc, n_people, tr_s, n_runs=empirical.n, seed=seed)
+        own, others = _fcd_alike(connectivity.bandpass(runs), filtered)
+        value = connectivity.fcd_ks(np.concatenate(own), np.concatenate(others))
+        why = f"the linear network's FC, unchanging; {note}"
+        return judge("linear_fcd_ks", value, otherwise=Verdict.BASELINE, note=why)
+
+    def ceiling() -> Row:
+        each = [connectivity.fcd(s) for s in filtered]
+        if len(each) < 2:
+            raise ValueError("needs two subjects")
+        ks = np.array(
+            [
+                connectivity.fcd_ks(own, np.concatenate(each[:i] + each[i + 1 :]))
+                for i, own in enumerate(each)
+            ]
+        )
+        why = f"one subject against the others, mean; {ks.min():.2f} to {ks.max():.2f}"
+        return judge("ceiling_fcd_ks", ks.mean(), n=ks.size, otherwise=Verdict.BASELINE, note=why)
+
+    names = ("fcd_ks", "fcd_ks_unfiltered")
+    if isinstance(simulated, str):
+        first = [judge(name, None, n=0, note=simulated) for name in names]
+    else:
+        runs = simulated
+        first = [
+            _or_missing(
+                names[0], lambda: distance(names[0], filtered, connectivity.bandpass(runs), note)
+            ),
+            _or_missing(names[1], lambda: distance(names[1], empirical.fmri, runs, "as measured")),
+        ]
+    return (
+        *first,
+        _or_missing("linear_fcd_ks", stationary),
+        _or_missing("ceiling_fcd_ks", ceiling),
+    )
+
+
+def _fcd_alike(
+    runs: "xr.DataArray", people: "xr.DataArray"
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return FC dynamics of all stretches of the runs and of the people, of one length."""
+    n = min(runs.sizes["time_s"], people.sizes["time_s"])
+    starts = range(0, runs.sizes["time_s"] - n + 1, n)
+    own = [connectivity.fcd(run.isel(time_s=slice(i, i + n))) for run in runs for i in starts]
+    return own, [connectivity.fcd(s.isel(time_s=slice(0, n))) for s in people]
+
+
+def _ks_interval(
+    a: Sequence[np.ndarray], b: Sequence[np.ndarray], seed: int, n: int = N_BOOTSTRAP
+) -> tuple[float, float]:
+    """Return percentiles of the KS distance, with the samples of each side drawn with replacement.
+
+    On distribution functions at 2,001 points of -1 to 1; all samples of a side are of one size.
+    """
+    at = np.linspace(-1.0, 1.0, 2001)
+    sides = [
+        np.stack([np.searchsorted(np.sort(s), at, side="right") / s.size for s in side])
+        for side in (a, b)
+    ]
+    generator = rng.stream(seed, "bootstrap of functional connectivity dynamics")
+    means = [
+        generator.multinomial(len(side), np.full(len(side), 1.0 / len(side)), n) @ side / len(side)
+        for side in sides
+    ]
+    ks = np.abs(means[0] - means[1]).max(axis=1)
+    edge = (1.0 - LEVEL) / 2.0
+    low, high = np.quantile(ks, [edge, 1.0 - edge])
+    return float(low), float(high)
+
+
+# ---- within -------------------------------------------------------------------------------------
+
+
+def _or_missing(name: str, row: Callable[[], Row]) -> Row:
+    """Return the row, or one that tells why it could not be measured."""
+    try:
+        return row()
+    except ValueError as error:
+        return judge(name, None, n=0, note=str(error))
+
+
+def _check_regions(own: Sequence[str], compared: Sequence[str]) -> None:
+    lacking = [name for name in compared if name not in set(own)]
+    if lacking:
+        raise ValueError(
+            f"parcellations differ: {len(lacking)} of {len(compared)} regions of the fMRI, first "
+            f"{lacking[0]!r}, are missing; use the fMRI of the same parcellation"
+        )
+
+
+def _tau_ms(recordings: Sequence[Recording]) -> tuple[np.ndarray, list[str]]:
+    """Return the median timescale over recordings (region) in ms, nan where none has one."""
+    regions = recordings[0].regions
+    each = []
+    for recording in recordings:
+        if recording.regions != regions:
+            raise ValueError("recordings are of different regions; give seeds of one brain")
+        n = max(1, round(BIN_MS / recording.bin_ms))
+        each.append(timescale(recording, bin_ms=n * recording.bin_ms)["tau_ms"].values)
+    found = np.isfinite(each).any(axis=0)
+    tau_ms = np.full(len(regions), np.nan)
+    if found.any():
+        tau_ms[found] = np.nanmedian(np.array(each)[:, found], axis=0)
+    return tau_ms, list(regions)
+
+
+def _surrogates(maps: "xr.DataArray", names: list[str]) -> np.ndarray:
+    if {"map", "region"} != set(maps.dims):
+        raise ValueError(
+            f"surrogate maps have dimensions {tuple(map(str, maps.dims))}: expected map and region"
+        )
+    known = set(maps["region"].values.tolist())
+    lacking = [name for name in names if name not in known]
+    if lacking:
+        raise ValueError(f"surrogate maps lack {len(lacking)} regions, first {lacking[0]!r}")
+    values = maps.sel(region=names).transpose("map", "region").values
+    if not len(values) or not np.isfinite(values).all():
+        raise ValueError("surrogate maps are empty or not finite; make them anew")
+    return values
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) > 0 and np.ptp(b) > 0 else 0.0
+
+
+def _t_interval(values: np.ndarray) -> tuple[float, float] | None:
+    """Return the interval of a mean by Student's t; None for a single value."""
+    if values.size < 2:
+        return None
+    from scipy.special import stdtrit
+
+    half = stdtrit(values.size - 1, 0.5 + LEVEL / 2.0) * values.std(ddof=1) / np.sqrt(values.size)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def _fisher_interval(r: np.ndarray) -> tuple[float, float] | None:
+    """Return the interval of a mean correlation over subjects, by Student's t of Fisher's z."""
+    interval = _t_interval(np.arctanh(np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12)))
+    return None if interval is None else (float(np.tanh(interval[0])), float(np.tanh(interval[1])))
+
+
+def _r_interval(r: float, n: int) -> tuple[float, float]:
+    """Return the interval of one correlation over n independent points, by Fisher's z."""
+    from statistics import NormalDist
+
+    half = NormalDist().inv_cdf(0.5 + LEVEL / 2.0) / np.sqrt(n - 3)
+    z = np.arctanh(np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12))
+    return float(np.tanh(z - half)), float(np.tanh(z + half))
