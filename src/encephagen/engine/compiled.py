@@ -95,7 +95,7 @@ def _block_source(composition: Composition, number: int) -> str:
         return [f"c[{i}]" for i in range(at - n, at)]
 
     head = [f"cell = Constants_{number}({', '.join(take(len(fields)))})", f"gain = {take(1)[0]}"]
-    body = ["drive = gain * real(current[first + j])"]
+    body = ["drive = gain * real(current[a + j])"]
     tail = []
     for r, receptor in enumerate(composition.receptors):
         n = len(receptor.Constants._fields)
@@ -145,7 +145,7 @@ def _block_source(composition: Composition, number: int) -> str:
         "    zero = real(0)",
         "    values, arrivals, kicks = cells.values, cells.arrivals, cells.kicks",
         "    spiked_lanes, lane_key = cells.spiked, wiring.lane_key",
-        "    current, flags, tile_first = ports.current_pA, cells.tile_flags, wiring.tile_first",
+        "    current, flags = cells.current_pA, cells.tile_flags",
         "    for block in range(wiring.shard_block[shard], wiring.shard_block[shard + 1]):",
         f"        if wiring.block_kind[block] != {number}:",
         "            continue",
@@ -158,7 +158,6 @@ def _block_source(composition: Composition, number: int) -> str:
         f"            o = offset + (tile - start) * numba.uint64({TILE * rows(composition, kind)})",
         f"            a = tile * numba.uint64({TILE})",
         f"            ao = tile * numba.uint64({TILE * n_channels})",
-        "            first = numba.uint64(tile_first[tile])",
         "            any_lane = numba.int32(0)",
         f"            for lane in range({TILE}):",
         *(f"                {line}" for line in inner),
@@ -188,6 +187,7 @@ _RUN = """
 def run_{name}(start, n_steps, wiring, cells, queue, ports):
     step, end, n_spikes = start, start + n_steps, 0
     first_sample = start // ports.probe_every + 1
+    inject(wiring, cells, ports)
     n_shards = wiring.shard_block.shape[0] - 1
     recording = ports.spike_step.shape[0] > 0
     while step < end:
@@ -214,8 +214,8 @@ def source(composition: Composition) -> str:
         '"""Written by encephagen for one composition of models; safe to delete."""',
         "import numba",
         "from encephagen.engine.kernel import (",
-        "    DONE, MORE_QUEUE, MORE_ROOM, collect, deliver, enqueue, has_room, kick, record,",
-        "    sample, send)",
+        "    DONE, MORE_QUEUE, MORE_ROOM, collect, deliver, enqueue, has_room, inject,",
+        "    kick, record, sample, send)",
         "from encephagen.rng import mix32, mix64",
         f"real = numba.{composition.real}",
     ]

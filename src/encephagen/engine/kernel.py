@@ -56,6 +56,7 @@ class Cells(NamedTuple):
     values: np.ndarray  # state of every neuron and its receptors, in tiles
     arrivals: np.ndarray  # (tile * channel * lane,) int32
     kicks: np.ndarray  # (lane,) int32, extra background events in this step
+    current_pA: np.ndarray  # (lane,) float32, injected current in this call
     block_flags: np.ndarray  # (block,) int32, whether any lane spiked
     tile_flags: np.ndarray  # (tile,) int32, whether any lane spiked
     spiked: np.ndarray  # (lane,) int32
@@ -80,7 +81,7 @@ class Queue(NamedTuple):
 class Ports(NamedTuple):
     """Input and output of a call."""
 
-    current_pA: np.ndarray  # (neuron + TILE,) float32
+    current_pA: np.ndarray  # (neuron,) float32
     kick_neuron: np.ndarray  # (driven,) int64, neurons with extra Poisson input
     kick_lane: np.ndarray  # (driven,) int64
     kick_p0: np.ndarray  # (driven,) float64, probability of no event in a step
@@ -311,6 +312,19 @@ def kick(shard, step, cells, ports):
     for k in range(ports.kick_bounds[shard], ports.kick_bounds[shard + 1]):
         u = uniform(mix64(key, ports.kick_neuron[k]))
         cells.kicks[ports.kick_lane[k]] = poisson(ports.kick_p0[k], ports.kick_mean[k], u)
+
+
+@numba.njit(cache=True)
+def inject(wiring, cells, ports):
+    """Lay the injected current out by lane.
+
+    Neurons start at any place of ``ports.current_pA``, lanes at whole tiles. Reading by lane spares
+    the loop over a tile a check, each time, whether its arrays overlap: it takes half the time.
+    """
+    for tile in range(wiring.tile_first.shape[0]):
+        first = wiring.tile_first[tile]
+        for lane in range(wiring.tile_valid[tile]):
+            cells.current_pA[tile * 16 + lane] = ports.current_pA[first + lane]
 
 
 @numba.njit(cache=True)

@@ -64,8 +64,7 @@ class Session:
         self._pace = Pace(most_threads(network))
         n = network.n_neurons
         self._blocks = tables.blocks(network)
-        self._current = np.zeros(n + TILE, np.float32)
-        self._current_pA = self._current[:n]
+        self._current_pA = np.zeros(n, np.float32)
         self._poisson_Hz = np.zeros(n, np.float32)
         self._counts = np.zeros(n, np.int32)
         self._last_steps = 0
@@ -74,7 +73,7 @@ class Session:
         self._make_cells()
         self._queue = _empty_queue(network, chunks=4096, room=self._cells.unsent.shape[1])
         self._none = kernel.Ports(
-            current_pA=self._current,
+            current_pA=self._current_pA,
             kick_neuron=np.empty(0, np.int64),
             kick_lane=np.empty(0, np.int64),
             kick_p0=np.empty(0),
@@ -164,6 +163,7 @@ class Session:
             values=values,
             arrivals=np.zeros(lanes * self._wiring.n_channels, np.int32),
             kicks=np.zeros(lanes, np.int32),
+            current_pA=np.zeros(lanes, np.float32),
             block_flags=np.zeros(len(self._blocks), np.int32),
             tile_flags=np.zeros(layout.n_tiles, np.int32),
             spiked=np.zeros(lanes, np.int32),
