@@ -149,7 +149,7 @@ def test_one_receptor_and_no_background(connectome_of, monkeypatch):
 
 
 def test_two_receptors_without_slow_current(brain_of, monkeypatch):
-    network = built(brain_of(), monkeypatch, BY_SEGMENT)
-    run = reference_run(network, at_arrival=True)
+    network = built(brain_of(), monkeypatch, BY_SYNAPSE)
+    run = reference_run(network, at_arrival=False)
     assert len(run[0]) > 200
     assert_agrees(network, run, threads=1)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import Any
 
 import numba
 import numpy as np
@@ -68,7 +69,7 @@ class Session:
         self._poisson_Hz = np.zeros(n, np.float32)
         self._counts = np.zeros(n, np.int32)
         self._last_steps = 0
-        self._lesions: list[tuple[str, ...]] = []
+        self._lesions: list[tuple[Any, ...]] = []
         self._make_wiring()
         self._make_cells()
         self._queue = _empty_queue(network, chunks=4096, room=self._cells.unsent.shape[1])
@@ -89,6 +90,7 @@ class Session:
             probe_out=np.empty((0, 0), np.float32),
             noise_key=self._keys[0],
         )
+        self.noise_seed, self.initial_seed = int(noise_seed), int(initial_seed)  # now checked
 
     # -- what it is made of ---------------------------------------------------------------------
 
@@ -313,23 +315,24 @@ class Session:
     def lesions(self) -> tuple[str, ...]:
         """What was lesioned, in words."""
         words = {"silence": "silenced {}", "cut": "cut {} -> {}"}
-        return tuple(words[kind].format(*names) for kind, *names in self._lesions)
+        return tuple(words[kind].format(*map(_words, names)) for kind, *names in self._lesions)
 
-    def silence(self, regions: str) -> None:
+    def silence(self, regions: Selector) -> None:
         """Silence regions: their neurons send no spikes."""
-        connectome = self.network.brain.connectome
+        regions, connectome = _plain(regions), self.network.brain.connectome
         n_populations = len(self.network.populations)
         for region in connectome.indices(regions):
             self._cells.silent[region * n_populations : (region + 1) * n_populations] = True
         self._lesions.append(("silence", regions))
 
-    def cut(self, source: str, target: str) -> int:
+    def cut(self, source: Selector, target: Selector) -> int:
         """Cut all synapses between regions ``source`` and ``target``; return how many there were.
 
         The synapses of a region onto itself stay, also where source and target share it. Spikes
         under way are lost where the network keeps its delays by segment (`Synapses.segmented`), and
         arrive where it keeps them by synapse.
         """
+        source, target = _plain(source), _plain(target)
         hit = [np.zeros(self.network.n_neurons, bool) for _ in range(2)]
         hit[0][self.neurons(source)], hit[1][self.neurons(target)] = True, True
         self._flush()
@@ -510,6 +513,19 @@ def simulate(
     """Run a network from its initial state for ``duration_ms`` and return the recording."""
     session = Session(network, noise_seed=noise_seed, initial_seed=initial_seed, threads=threads)
     return session.record(duration_ms, probe=probe, progress=progress)
+
+
+def _plain(selector: Selector) -> Any:
+    """Return a selector as a lesion is kept: a name, or a list of selectors."""
+    if isinstance(selector, str):
+        return str(selector)
+    if not isinstance(selector, Iterable):
+        return selector  # which `Connectome.indices` refuses
+    return [_plain(part) for part in selector]
+
+
+def _words(selector: Any) -> str:
+    return selector if isinstance(selector, str) else ", ".join(map(_words, selector))
 
 
 @contextmanager

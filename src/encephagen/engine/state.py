@@ -27,7 +27,7 @@ class Snapshot:
     initial_seed: int
     real: str
     layout: str
-    lesions: tuple[tuple[str, ...], ...]
+    lesions: tuple[tuple, ...]
     arrays: dict[str, np.ndarray]
 
     def save(self, path: str | Path) -> None:

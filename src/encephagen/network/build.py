@@ -115,7 +115,8 @@ def _expected(brain: Brain, projection: Projection) -> float:
 def _channels(brain: Brain) -> tuple[Transmitter, ...]:
     # without projections one channel stays, unused: the kernel needs a calendar
     used = [p.transmitter for p in brain.projections]
-    return tuple(dict.fromkeys(used or [brain.populations[0].background.transmitter]))
+    unused = [p.background.transmitter for p in brain.populations[:1]]
+    return tuple(dict.fromkeys(used or unused))
 
 
 def _weight_scales(brain: Brain, channels: tuple[Transmitter, ...]) -> np.ndarray:
@@ -125,7 +126,7 @@ def _weight_scales(brain: Brain, channels: tuple[Transmitter, ...]) -> np.ndarra
         spread = math.exp(w.spread * wiring.SPREAD_CUT - w.spread**2 / 2) if w.spread else 1.0
         c = channels.index(p.transmitter)
         top[c] = max(top[c], w.mean_pA * max(w.by_region, default=1.0) * spread)
-    return np.where(top > 0, top, 1.0) / wiring.WEIGHT_MAX
+    return np.where(top > 1e-200, top, 1.0) / wiring.WEIGHT_MAX
 
 
 def _layout(brain: Brain) -> Layout:

@@ -1,0 +1,56 @@
+"""Compiled kernels: where they are kept, and one module for each composition."""
+
+import numpy as np
+import pytest
+
+from encephagen.engine import compiled, tables
+from encephagen.network.build import build
+
+
+def composition_of(network, real="float32"):
+    blocks = tables.blocks(network)
+    thresholds = tables.thresholds(np.array([b.background_per_step for b in blocks]))
+    return compiled.compose(blocks, network.receptors, thresholds.shape[1], real)
+
+
+def test_brains_of_the_same_parts_share_a_kernel(brain_of):
+    """Weights, sizes, delays and time constants are data; models and receptors are code."""
+    one, _ = composition_of(build(brain_of()))
+    same, _ = composition_of(build(brain_of(local=2.0, t_ref_ms=1.0), seed=5))
+    assert one == same and compiled.load(one) is compiled.load(same)
+    other, _ = composition_of(build(brain_of(background_Hz=0.0)))
+    assert one != other and compiled.load(one) is not compiled.load(other)
+    assert composition_of(build(brain_of()), "float64")[0] != one
+
+
+def test_blocks_of_one_model_are_of_one_kind(all_models):
+    composition, kinds = composition_of(all_models)
+    assert len(composition.kinds) == len(all_models.populations)
+    assert kinds.tolist() == list(range(len(composition.kinds))) * len(all_models.regions)
+
+
+def test_a_cache_that_cannot_be_written_is_said_in_one_line(brain_of, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("ENCEPHAGEN_CACHE", str(tmp_path / "file" / "cache"))
+    composition, _ = composition_of(build(brain_of(background_Hz=0.0)), "float64")
+    compiled.load.cache_clear()
+    with pytest.raises(ValueError, match="cannot write compiled kernels to .*set ENCEPHAGEN_CACHE"):
+        compiled.load(composition)
+
+
+def test_the_cache_folder_is_chosen_by_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENCEPHAGEN_CACHE", str(tmp_path))
+    assert compiled.cache_folder() == tmp_path
+    monkeypatch.delenv("ENCEPHAGEN_CACHE")
+    assert compiled.cache_folder().name == "encephagen"
+
+
+def test_equal_blocks_are_one_object_and_seeds_make_states(brain_of):
+    network = build(brain_of())
+    blocks = tables.blocks(network)
+    # four tau_m of E, and I has that of the first
+    assert len(blocks) == 8 and len({id(b) for b in blocks}) == 4
+    one, same, other = (tables.initial_states(network, seed) for seed in (0, 0, 1))
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    assert not np.array_equal(one[0], one[2]), "every region has a stream of its own"

@@ -1,0 +1,285 @@
+"""Sessions: input, output, lesions, guards, and what they refuse."""
+
+import dataclasses
+import math
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from encephagen.brain.spec import Brain
+from encephagen.engine.reference import Reference
+from encephagen.engine.session import RUNAWAY_HZ, Session, most_threads, simulate
+from encephagen.network import build as build_module
+from encephagen.network.build import build
+from encephagen.recording.probe import Probe
+
+
+@pytest.fixture(scope="module")
+def network(brain_of):
+    """Coupled, with background."""
+    return build(brain_of(), seed=1)
+
+
+@pytest.fixture
+def session(network):
+    """A new session on one thread."""
+    return Session(network, threads=1)
+
+
+# ---- what is refused ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["noise_seed", "initial_seed"])
+@pytest.mark.parametrize("seed", [-1, 0.5, "1", None, True])
+def test_seeds_are_natural_numbers(network, name, seed):
+    with pytest.raises(ValueError, match="is not a non-negative integer"):
+        Session(network, **{name: seed})
+
+
+@pytest.mark.parametrize("threads", [0, -2])
+def test_threads_are_one_or_more(network, threads):
+    with pytest.raises(ValueError, match=f"threads {threads}: give 1 or more, or none to choose"):
+        Session(network, threads=threads)
+
+
+def test_threads_beyond_the_shards_are_not_used(network):
+    assert Session(network, threads=64).threads == network.layout.n_shards == 2
+    assert 1 <= most_threads(network) <= 2
+
+
+@pytest.mark.parametrize("real", ["float16", "double", None])
+def test_precisions_are_two(network, real):
+    with pytest.raises(ValueError, match="give 'float32' or 'float64'"):
+        Session(network, real=real)
+
+
+def test_a_background_beyond_the_tables_is_refused(brain_of):
+    with pytest.raises(ValueError, match="500000 Hz is 50 events a step, over 40; lower dt"):
+        Session(build(brain_of(background_Hz=500_000.0)))
+
+
+@pytest.mark.parametrize("n_steps", [0, -3, 1.5, math.nan])
+def test_steps_are_whole_and_at_least_one(session, n_steps):
+    with pytest.raises(ValueError):
+        session.advance(n_steps)
+    assert session.step == 0
+
+
+@pytest.mark.parametrize("duration_ms", [0.0, -5.0, 0.01, math.nan, math.inf])
+def test_durations_are_at_least_a_step(session, duration_ms):
+    with pytest.raises(ValueError, match="duration .* ms: give at least one step of 0.1 ms"):
+        session.record(duration_ms)
+
+
+@pytest.mark.parametrize("rate_Hz", [-1.0, math.nan, math.inf, 5e5])
+def test_extra_input_is_a_rate(session, rate_Hz):
+    session.poisson_Hz[7] = rate_Hz
+    for run in (lambda: session.advance(1), lambda: session.record(1.0)):
+        with pytest.raises(ValueError, match="poisson_Hz of neuron 7 is .*: must be finite"):
+            run()
+    assert session.step == 0
+
+
+def test_unknown_names_come_with_the_nearest(session):
+    for call in (session.neurons, session.silence):
+        with pytest.raises(ValueError, match="'visuall'.*nearest: visual"):
+            call("visuall")
+    with pytest.raises(ValueError, match="'visuall'.*nearest: visual"):
+        session.cut("A", "visuall")
+    with pytest.raises(ValueError, match=r"no population 'X': give one of \('E', 'I'\)"):
+        session.neurons("A", "X")
+    assert session.lesions == ()
+
+
+def test_a_probe_outside_the_network_is_refused(session):
+    with pytest.raises(ValueError, match="voltage names neuron 132; the network has 132 neurons"):
+        session.record(1.0, probe=Probe(voltage=(0, 132)))
+
+
+# ---- input and output ---------------------------------------------------------------------------
+
+
+def test_neurons_by_region_and_population(session, network):
+    assert len(session.neurons()) == network.n_neurons
+    assert session.neurons("B").tolist() == list(range(33, 66))
+    assert session.neurons("B", "I").tolist() == list(range(57, 66))
+    assert session.neurons(["A", "motor"]).tolist() == [*range(33), *range(66, 132)]
+
+
+def test_inputs_may_be_written_or_assigned(network):
+    spikes = []
+    for assign in (True, False):
+        session = Session(network, threads=1)
+        current_pA = np.linspace(0, 300, network.n_neurons)
+        if assign:
+            session.current_pA, session.poisson_Hz = current_pA, 100.0
+        else:
+            session.current_pA[:], session.poisson_Hz[:] = current_pA, 100.0
+        spikes.append(session.record(100.0).spike_digest())
+        assert session.current_pA.dtype == np.float32
+    assert spikes[0] == spikes[1]
+    assert spikes[0] != Session(network, threads=1).record(100.0).spike_digest()
+    with pytest.raises(ValueError):
+        session.current_pA = np.zeros(3)
+
+
+def test_input_goes_where_it_is_put(brain_of):
+    session = Session(build(brain_of(background_Hz=0.0, local=0.0, long_range=0.0)), threads=1)
+    session.advance(3000)
+    session.current_pA[session.neurons("B", "E")] = 800.0
+    session.poisson_Hz[session.neurons("C", "I")] = 8000.0
+    session.advance(3000)
+    rate_Hz = session.region_rate_Hz()
+    assert (rate_Hz > 0).tolist() == [[False, False], [True, False], [False, True], [False, False]]
+
+
+def test_counts_and_rates_are_those_of_the_last_call(session, network):
+    recording = session.record(200.0)
+    by_neuron = np.bincount(recording.spike_neurons, minlength=network.n_neurons)
+    assert np.array_equal(session.counts, by_neuron)
+    expected = recording.data["count"].values.sum(axis=0) / network.region_size / 0.2
+    assert np.allclose(session.region_rate_Hz(), expected)
+    view = session.counts
+    session.advance(1)
+    assert view is session.counts and view.sum() < by_neuron.sum()
+    assert session.time_ms == pytest.approx(200.1)
+
+
+def test_potentials_start_between_reset_and_threshold(network):
+    V_mV = Session(network, initial_seed=3).V_mV
+    assert -70.0 <= V_mV.min() < -68.0 and -52.0 < V_mV.max() <= -50.0
+
+
+def test_progress_is_told_to_the_end(session):
+    told = []
+    session.record(130.0, progress=lambda done_ms, total_ms: told.append((done_ms, total_ms)))
+    assert told[-1] == (pytest.approx(130.0), pytest.approx(130.0))
+    assert [t[0] for t in told] == sorted(t[0] for t in told) and len(told) >= 2
+
+
+def test_a_session_runs_outside_the_main_thread(session):
+    found = []
+    worker = threading.Thread(target=lambda: found.append(session.record(20.0)))
+    worker.start()
+    worker.join()
+    assert found[0].duration_ms == pytest.approx(20.0) and not found[0].interrupted
+
+
+def test_provenance_names_all_that_made_a_recording(network):
+    recording = simulate(network, 20.0, noise_seed=4, initial_seed=5, threads=1)
+    provenance = recording.provenance
+    assert provenance["network_digest"] == network.digest()
+    assert provenance["brain_digest"] == network.brain.digest()
+    seeds = [provenance[f"{s}_seed"] for s in ("wiring", "noise", "initial")]
+    assert seeds == [1, 4, 5]
+    assert {"encephagen", "numpy", "numba", "python"} <= set(provenance["versions"])
+
+
+# ---- lesions ------------------------------------------------------------------------------------
+
+
+def test_a_silenced_region_is_silent_and_heals(session):
+    session.silence("B")
+    session.record(100.0)
+    rate_Hz = session.region_rate_Hz()
+    assert not rate_Hz[1].any() and rate_Hz[0].all()
+    assert session.lesions == ("silenced B",)
+    session.heal()
+    session.record(100.0)
+    assert session.region_rate_Hz()[1].all() and session.lesions == ()
+
+
+def test_a_cut_tells_how_many_synapses_there_were(session, network):
+    edges, region = network.edges(), network.neuron_region
+    from_a, to_c = region[edges["source"]] == 0, region[edges["target"]] == 2
+    n = int((from_a & to_c & (edges["weight_pA"] != 0)).sum())
+    assert session.cut("A", "C") == n > 0
+    assert session.cut("A", "C") == 0
+    everywhere = region[edges["source"]] != region[edges["target"]]
+    rest = int((everywhere & (edges["weight_pA"] != 0)).sum()) - n
+    assert session.cut(["left", "right"], ["left", "right"]) == rest, "local synapses stay"
+    assert len(session.lesions) == 3
+    session.heal()
+    assert session.cut("A", "C") == n
+
+
+def test_lesions_of_one_session_leave_others_alone(network):
+    one, other = Session(network, threads=1), Session(network, threads=1)
+    one.cut("A", "C")
+    one.silence("B")
+    assert other.record(100.0).spike_digest() == simulate(network, 100.0).spike_digest()
+
+
+# ---- guards -------------------------------------------------------------------------------------
+
+
+def test_values_that_are_not_finite_stop_a_run_and_name_the_region(session):
+    session.current_pA[session.neurons("C")[3]] = math.nan
+    recording = session.record(5000.0)
+    assert recording.interrupted and recording.duration_ms < 500.0
+    kinds = {(alarm.kind, alarm.region) for alarm in recording.alarms}
+    assert ("non-finite", "C") in kinds
+
+
+def test_runaway_activity_stops_a_run_and_names_the_region(session):
+    session.current_pA[:] = 1e5
+    session.current_pA[session.neurons("D")] = 1e7
+    recording = session.record(5000.0)
+    assert recording.interrupted and recording.duration_ms < 500.0
+    assert recording.data["count"].values.sum() / 132 / recording.duration_ms * 1e3 > RUNAWAY_HZ
+    assert any(a.kind == "saturated" and "stopped" in a.remedy for a in recording.alarms)
+
+
+def test_one_delay_for_all_is_an_alarm(brain_of, connectome_of):
+    brain = brain_of()
+    same = tuple(
+        dataclasses.replace(p, delay=dataclasses.replace(p.delay, high_ms=p.delay.low_ms))
+        for p in brain.projections[:4]
+    )
+    recording = simulate(build(dataclasses.replace(brain, projections=same)), 50.0, threads=1)
+    assert any(a.kind == "inactive delays" for a in recording.alarms)
+
+
+# ---- shapes -------------------------------------------------------------------------------------
+
+
+def test_a_brain_without_projections_runs(brain_of):
+    brain = dataclasses.replace(brain_of(), projections=())
+    network = build(brain)
+    reference = Reference(network)
+    reference.advance(300)
+    recording = Session(network, threads=1, real="float64").record(30.0)
+    found = zip(recording.spike_steps.tolist(), recording.spike_neurons.tolist(), strict=True)
+    assert list(found) == reference.spikes
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    n_regions=st.integers(1, 5),
+    sizes=st.tuples(st.integers(1, 35), st.integers(1, 18)),
+    seed=st.integers(0, 2**32),
+)
+def test_any_size_agrees_with_the_reference(
+    brain_of, connectome_of, monkeypatch, n_regions, sizes, seed
+):
+    """Tiles, blocks and shards of every filling compute what plain loops do, to the bit."""
+    monkeypatch.setattr(build_module, "SEGMENT_MIN_LENGTH", math.inf)  # one layout, one compilation
+    brain = brain_of(connectome_of(n_regions), background_Hz=0.0)
+    populations = tuple(
+        dataclasses.replace(p, size=size) for p, size in zip(brain.populations, sizes, strict=True)
+    )
+    brain = Brain(brain.connectome, populations, brain.projections)
+    network = build(brain, seed=seed)
+    session = Session(network, noise_seed=seed, threads=1, real="float64")
+    reference = Reference(network, noise_seed=seed)
+    for engine in (session, reference):
+        engine.poisson_Hz[:] = np.where(np.arange(network.n_neurons) % 3, 9000.0, 0.0)
+        engine.current_pA[:] = 300.0
+    recording = session.record(30.0)
+    reference.advance(300)
+    found = zip(recording.spike_steps.tolist(), recording.spike_neurons.tolist(), strict=True)
+    assert list(found) == reference.spikes
+    assert np.allclose(session.V_mV, reference.V_mV, rtol=0, atol=1e-5)
