@@ -202,6 +202,27 @@ def demo(
 
 
 @app.command()
+def nulls(
+    dataset: Annotated[
+        str, typer.Argument(help="hcp-aal2, gw-aal2, tvb-76, ... (see info), or a path.")
+    ] = "hcp-aal2",
+    seed: Annotated[int, typer.Option(min=0, help="Chooses one null of each kind.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the nulls (.npz, a --dataset) and proofs.json.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make the null connectomes of a dataset, each with the proof that it is one.
+
+    What is measured: how much has changed, and what each null promises to keep. A null that would
+    leave this connectome as it is, or nearly, is refused, with the reason.
+    """
+    from encephagen.app.nulls import nulls as prove
+
+    raise typer.Exit(prove(dataset, seed, out, json))
+
+
+@app.command()
 def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Tiny networks: does it all work? Under a minute.")

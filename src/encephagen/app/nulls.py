@@ -1,0 +1,153 @@
+"""`encephagen nulls`: the null connectomes of a data set, each with its proof of difference."""
+
+import inspect
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from encephagen.app import console
+
+N_MAPS = 1000
+
+
+def nulls(dataset: str, seed: int, out: Path | None, as_json: bool) -> int:
+    """Make every null of ``dataset``, print the proofs, and return 0, or 1 if none could be made.
+
+    A null that this connectome does not admit is listed with the reason. With ``out``, a folder,
+    each null is written there as .npz, and the proofs as proofs.json.
+
+    Raises ValueError for a data set that is none, and a folder that cannot be made.
+    """
+    from encephagen.connectome.datasets import load
+    from encephagen.connectome.files import write_npz
+    from encephagen.connectome.nulls import NULLS
+
+    connectome = load(dataset)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    n_pairs = max(connectome.n * (connectome.n - 1), 1)
+    document: dict[str, Any] = {
+        "dataset": connectome.name,
+        "digest": connectome.digest(),
+        "n_regions": connectome.n,
+        "density": np.count_nonzero(connectome.weights) / n_pairs,
+        "seed": seed,
+        "nulls": {},
+    }
+    for name, make in NULLS.items():
+        started = time.perf_counter()
+        try:
+            with console.patience(f"{name}: this one takes a few seconds ..."):
+                null, proof = make(connectome, seed)
+        except ValueError as error:
+            document["nulls"][name] = {"made": False, "refused": console.one_line(error)}
+            continue
+        document["nulls"][name] = {
+            "made": True,
+            "proof": proof.as_dict(),
+            "wall_s": round(time.perf_counter() - started, 3),
+        }
+        if out is not None:
+            write_npz(null, out / f"{name}.npz")
+    document["maps"] = {"t1w_t2w": _map_null(connectome, seed)}
+    if out is not None:
+        (out / "proofs.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    if as_json:
+        print(json.dumps(document, indent=2))
+    else:
+        _show(document, {name: _first_line(make) for name, make in NULLS.items()})
+        if out is not None:
+            console.out().print(f"written to {out}", markup=False, soft_wrap=True)
+    return 0 if any(found["made"] for found in document["nulls"].values()) else 1
+
+
+def _map_null(connectome: Any, seed: int) -> dict[str, Any]:
+    """Return the proof of the spatial nulls of T1w/T2w, or why there are none."""
+    from encephagen.connectome.nulls import spatial_null
+
+    ratio = [np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions]
+    try:
+        _, proof = spatial_null(ratio, connectome, N_MAPS, seed)
+    except ValueError as error:
+        return {"made": False, "refused": console.one_line(error)}
+    return {"made": True, "proof": proof.as_dict()}
+
+
+def _first_line(make: Any) -> str:
+    return (inspect.getdoc(make) or "").split("\n", 1)[0]
+
+
+def _show(document: dict[str, Any], about: dict[str, str]) -> None:
+    from encephagen.app import tables
+
+    out = console.out()
+    title = (
+        f"nulls of {document['dataset']}: {document['n_regions']} regions, density "
+        f"{100 * document['density']:.1f} %, seed {document['seed']}"
+    )
+    columns = ("changed", "r", "log r", "strength", "worst", "degree", "place")
+    made = tables.table(title, "<null", *columns)
+    for name, found in document["nulls"].items():
+        made.add_row(name, *(_cells(found["proof"]) if found["made"] else ["refused"]))
+    out.print(made)
+    out.print(_legend(document), style="dim")
+    out.print()
+    for name, sentence in about.items():
+        found = document["nulls"][name]
+        out.print(f"{name}: {sentence}", markup=False)
+        if not found["made"]:
+            out.print(f"  refused: {found['refused']}", markup=False, style="yellow")
+    for name, found in document["maps"].items():
+        out.print(f"\n{_map_text(name, found)}", markup=False)
+
+
+def _cells(proof: dict[str, Any]) -> list[str]:
+    from encephagen.app.tables import number
+
+    relation = proof["weight_length"] or {}
+    return [
+        f"{100 * proof['fraction_changed']:.1f}%",
+        number(proof["correlation"]),
+        number(proof["log_correlation"]),
+        _percent(proof["strength_error"]),
+        _percent(proof["strength_error_max"]),
+        "kept" if proof["degree_kept"] else "lost",
+        number(relation.get("rho_place")),
+    ]
+
+
+def _percent(fraction: float | None) -> str:
+    """Return a relative error, None for an infinite one, as text of 6 columns at most."""
+    if fraction is None or fraction > 1:
+        return ">100%"
+    return "0%" if fraction == 0 else "<0.01%" if fraction < 1e-4 else f"{100 * fraction:.2g}%"
+
+
+def _legend(document: dict[str, Any]) -> str:
+    found = [f["proof"]["weight_length"] for f in document["nulls"].values() if f["made"]]
+    rho = [f["rho_before"] for f in found if f is not None and f["rho_before"] is not None]
+    original = f"; in the original {rho[0]:.2f}" if rho else ""
+    return (
+        "changed: of the weights. r, log r: correlation of weights, and of log weights, with the "
+        "original. strength, worst: error of the strength of regions, on average and at worst. "
+        f"place: rank correlation of weight with the length of the original's fibre there{original}"
+    )
+
+
+def _map_text(name: str, found: dict[str, Any]) -> str:
+    if not found["made"]:
+        return f"map {name}: spatial nulls refused: {found['refused']}"
+    p = found["proof"]
+    sides = (
+        ""
+        if p["sides_before"] is None
+        else (f", left-right likeness {p['sides_before']:.2f} and {p['sides_after']:.2f}")
+    )
+    return (
+        f"map {name}: {p['n']} spatial nulls; Moran's I {p['moran_before']:.3f} and "
+        f"{p['moran_after']:.3f}, variogram off by {100 * p['variogram_error']:.0f} %{sides}, "
+        f"mean |r| with the map {p['mean_correlation']:.2f}"
+    )
