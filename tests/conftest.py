@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")  # two threads also where there is one core
 os.environ.setdefault("ENCEPHAGEN_CACHE", str(Path(__file__).parents[1] / ".cache" / "kernels"))
 settings.register_profile("encephagen", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("encephagen")
