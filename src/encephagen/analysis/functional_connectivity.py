@@ -26,6 +26,9 @@ BLOCK_S = 60.0
 
 MIN_BLOCKS = 4
 N_BOOTSTRAP = 1000
+CHUNK = 100
+"""Draws of a bootstrap that are held in memory at once."""
+
 LEVEL = 0.95
 
 WINDOW_S = 60.0
@@ -83,7 +86,8 @@ def fc(x: "xr.DataArray") -> "xr.DataArray":
     Raises ValueError for fewer than `MIN_VOLUMES` volumes, or a region that never changes.
     """
     values, _, regions = _series(x)
-    return _labelled(_correlation(values, regions), regions, _run_coords(x))
+    _require_change(values, regions)
+    return _labelled(_correlation(values), regions, _run_coords(x))
 
 
 def fisher_mean(matrices: "xr.DataArray") -> "xr.DataArray":
@@ -145,12 +149,12 @@ def interval_over_time(
     generator = rng.stream(seed, "bootstrap of functional connectivity", "time")
     moments = [_block_moments(run, n_blocks) for run in runs]
     z = np.empty(n_bootstrap)
-    for b in range(n_bootstrap):
-        drawn = generator.multinomial(n_blocks, np.full(n_blocks, 1.0 / n_blocks), len(runs))
-        total = np.zeros(len(target))
-        for weight, of_run in zip(drawn, moments, strict=True):
-            total += _pooled_z(weight, of_run)
-        z[b] = np.arctanh(_pearson(np.tanh(total / len(runs)), target))
+    for chunk in np.array_split(np.arange(n_bootstrap), -(-n_bootstrap // CHUNK)):
+        total = np.zeros((chunk.size, len(target)))
+        for of_run in moments:
+            share = np.full(n_blocks, 1.0 / n_blocks)
+            total += _pooled_z(generator.multinomial(n_blocks, share, chunk.size), of_run)
+        z[chunk] = np.arctanh(_each_pearson(np.tanh(total / len(runs)), target))
     return _interval(_group_r(runs, target), z, level, n_blocks * len(runs))
 
 
@@ -175,7 +179,7 @@ def interval_over_runs(
     each = _upper_z(runs)
     generator = rng.stream(seed, "bootstrap of functional connectivity", "runs")
     drawn = generator.multinomial(len(runs), np.full(len(runs), 1.0 / len(runs)), n_bootstrap)
-    z = np.array([np.arctanh(_pearson(np.tanh(w @ each / len(runs)), target)) for w in drawn])
+    z = np.arctanh(_each_pearson(np.tanh(drawn @ each / len(runs)), target))
     return _interval(_group_r(runs, target), z, level, len(runs))
 
 
@@ -276,9 +280,7 @@ def fcd(x: "xr.DataArray", window_s: float = WINDOW_S, step_s: float = STEP_S) -
         )
     pairs = []
     for run in runs:
-        starts = range(0, n - window + 1, step)
-        parts = np.stack([run[i : i + window] for i in starts])
-        edges = _correlation(parts, regions)[(slice(None), *np.triu_indices(len(regions), 1))]
+        edges = _sliding(run, window, step, regions)
         edges -= edges.mean(axis=1, keepdims=True)
         edges /= np.linalg.norm(edges, axis=1, keepdims=True)
         pairs.append((edges @ edges.T)[np.triu_indices(len(edges), 1)])
@@ -367,18 +369,16 @@ def _series(x: "xr.DataArray") -> tuple[np.ndarray, float, tuple[str, ...]]:
 
 
 def _runs(x: "xr.DataArray") -> tuple[np.ndarray, float, tuple[str, ...]]:
-    """Return values (run, time, region) after the checks of `_series` and `_correlation`."""
+    """Return values (run, time, region), the step in s and the regions, checked."""
     values, step_s, regions = _series(x)
     values = values.reshape(-1, *values.shape[-2:])
-    _correlation(values, regions)
+    _require_change(values, regions)
     return values, step_s, regions
 
 
-def _correlation(values: np.ndarray, regions: Sequence[str]) -> np.ndarray:
-    """Return correlations (..., region, region) of values (..., time, region)."""
-    deviation = values - values.mean(axis=-2, keepdims=True)
-    norm = np.sqrt((deviation**2).sum(axis=-2))
-    # The mean of equal numbers is rounded, so their deviation may be tiny but not 0.
+def _require_change(values: np.ndarray, regions: Sequence[str]) -> None:
+    """Raise ValueError, naming it, if a region of values (..., time, region) never changes."""
+    # Not by its variance: the mean of equal numbers is rounded, so that would not be quite 0.
     still = np.ptp(values, axis=-2) == 0
     if still.any():
         where = np.argwhere(still)[0]
@@ -387,10 +387,41 @@ def _correlation(values: np.ndarray, regions: Sequence[str]) -> np.ndarray:
             f"the signal of {regions[where[-1]]}{run} never changes ({int(still.sum())} such in "
             "all), so it correlates with nothing; leave it out or record for longer"
         )
-    deviation /= norm[..., None, :]
+
+
+def _correlation(values: np.ndarray) -> np.ndarray:
+    """Return correlations (..., region, region) of values (..., time, region)."""
+    deviation = values - values.mean(axis=-2, keepdims=True)
+    deviation /= np.sqrt((deviation**2).sum(axis=-2))[..., None, :]
     r = np.clip(np.swapaxes(deviation, -1, -2) @ deviation, -1.0, 1.0)
     r[..., np.arange(r.shape[-1]), np.arange(r.shape[-1])] = 1.0
     return r
+
+
+def _sliding(run: np.ndarray, window: int, step: int, regions: Sequence[str]) -> np.ndarray:
+    """Return the upper triangles of FC (window, pair) in sliding windows of a run (time, region).
+
+    From running sums of products: many small matrix products cost more than one pass.
+    """
+    starts = np.arange(0, len(run) - window + 1, step)
+    x = (run - run.mean(axis=0)) / run.std(axis=0)
+    i, j = np.triu_indices(x.shape[1], 1)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+        return (sums[starts + window] - sums[starts]) / window
+
+    first, variance = mean(x), mean(x**2)
+    variance -= first**2
+    still = np.argwhere(variance < 1e-9)  # of the run's; running sums are exact to 1e-12
+    if still.size:
+        raise ValueError(
+            f"the signal of {regions[still[0, 1]]} hardly changes in the window at volume "
+            f"{starts[still[0, 0]]}, so it correlates with nothing; leave it out"
+        )
+    spread = np.sqrt(variance)
+    r = (mean(x[:, i] * x[:, j]) - first[:, i] * first[:, j]) / (spread[:, i] * spread[:, j])
+    return np.clip(r, -1.0, 1.0)
 
 
 def _z(r: np.ndarray) -> np.ndarray:
@@ -406,8 +437,7 @@ def _r(z: np.ndarray) -> np.ndarray:
 def _upper_z(runs: np.ndarray) -> np.ndarray:
     """Return Fisher's z (run, pair) of runs (run, time, region)."""
     n = runs.shape[-1]
-    r = _correlation(runs, [str(i) for i in range(n)])
-    return _z(r)[(slice(None), *np.triu_indices(n, 1))]
+    return _z(_correlation(runs))[(slice(None), *np.triu_indices(n, 1))]
 
 
 def _group_r(runs: np.ndarray, target: np.ndarray) -> float:
@@ -427,13 +457,13 @@ def _block_moments(run: np.ndarray, n_blocks: int) -> tuple[np.ndarray, ...]:
     )
 
 
-def _pooled_z(weight: np.ndarray, moments: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Return Fisher's z (pair) of blocks joined, each as often as its weight says."""
-    n, total, products, squares = (weight @ m for m in moments)
-    i, j = np.triu_indices(total.size, 1)
-    mean = total / n
-    spread = np.sqrt(np.maximum(squares / n - mean**2, np.finfo(float).tiny))
-    r = (products / n - mean[i] * mean[j]) / (spread[i] * spread[j])
+def _pooled_z(weights: np.ndarray, moments: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return Fisher's z (draw, pair) of blocks joined, each as often as weights (draw, block)."""
+    n, total, products, squares = (weights @ m for m in moments)
+    i, j = np.triu_indices(total.shape[1], 1)
+    mean = total / n[:, None]
+    spread = np.sqrt(np.maximum(squares / n[:, None] - mean**2, np.finfo(float).tiny))
+    r = (products / n[:, None] - mean[:, i] * mean[:, j]) / (spread[:, i] * spread[:, j])
     return np.arctanh(np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12))
 
 
@@ -459,6 +489,11 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> float:
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         raise ValueError("all pairs have the same value: r is not defined; expected them to differ")
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def _each_pearson(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
+    rows, target = rows - rows.mean(axis=1, keepdims=True), target - target.mean()
+    return rows @ target / (np.linalg.norm(rows, axis=1) * np.linalg.norm(target))
 
 
 def _labelled(

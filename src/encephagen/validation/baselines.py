@@ -8,6 +8,7 @@ of the others is what a perfect model of the group would reach. All FC matrices 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,7 +96,7 @@ def fit_linear(
     exponents: Sequence[float] = EXPONENTS,
 ) -> LinearFit:
     """Return the linear network whose FC has the highest r with ``fc`` (region, region_2)."""
-    networks, predictions = _candidates(part_of(connectome, fc), couplings, exponents)
+    networks, predictions = _candidates(part_of(connectome, fc), tuple(couplings), tuple(exponents))
     r = _each_r(predictions, upper(fc))
     best = int(np.argmax(r))
     return LinearFit(networks[best], float(r[best]))
@@ -118,7 +119,7 @@ def linear_heldout(
     Raises ValueError if no subject is left to fit on.
     """
     group = _subjects(subjects_fc)
-    _, predictions = _candidates(part_of(connectome, group), couplings, exponents)
+    _, predictions = _candidates(part_of(connectome, group), tuple(couplings), tuple(exponents))
     folds = [[i] for i in range(len(group))] if heldout is None else [list(heldout)]
     result = []
     for fold in folds:
@@ -221,10 +222,11 @@ def _subjects(subjects_fc: "xr.DataArray") -> "xr.DataArray":
     return subjects_fc.transpose("subject", "region", "region_2")
 
 
+@lru_cache(maxsize=4)
 def _candidates(
-    connectome: Connectome, couplings: Sequence[float], exponents: Sequence[float]
-) -> tuple[list[LinearNetwork], np.ndarray]:
-    """Return networks and the upper triangles of their FC (network, pair)."""
+    connectome: Connectome, couplings: tuple[float, ...], exponents: tuple[float, ...]
+) -> tuple[tuple[LinearNetwork, ...], np.ndarray]:
+    """Return networks and the upper triangles of their FC (network, pair), read-only."""
     pairs = np.triu_indices(connectome.n, 1)
     networks, rows = [], []
     for exponent in exponents:
@@ -234,7 +236,9 @@ def _candidates(
             rows.append(_covariance_to_r(_covariance(scaled, coupling))[pairs])
     if not networks:
         raise ValueError("no coupling or no exponent to try; give at least one of each")
-    return networks, np.array(rows)
+    predictions = np.array(rows)
+    predictions.setflags(write=False)
+    return tuple(networks), predictions
 
 
 def _scaled(connectome: Connectome, exponent: float) -> np.ndarray:

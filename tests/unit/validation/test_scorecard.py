@@ -1,0 +1,228 @@
+"""The scorecard, on brains that are no brains: a linear network that fires at random."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from encephagen.connectome.connectome import Connectome
+from encephagen.connectome.datasets import fmri, hcp_aal2
+from encephagen.connectome.transform import subset
+from encephagen.recording import assemble
+from encephagen.validation.baselines import LinearNetwork, stationary_bold
+from encephagen.validation.scorecard import Scorecard, scorecard, timescale_rows
+from encephagen.validation.targets import Verdict, judge
+
+PART = subset(hcp_aal2(), ["occipital", "parietal"])  # 22 regions: quick, and connected
+N = PART.n
+
+
+def recording(minutes, seed=0, *, fc=None, connectome=PART, bin_ms=20.0, silent=None):
+    """Counts of 40 E and 10 I neurons a region, at 3 Hz times a signal of the given FC."""
+    n = round(minutes * 60_000 / bin_ms)
+    fc = fc if fc is not None else LinearNetwork(0.9).fc(connectome)
+    slow = stationary_bold(fc, n // 10, 10 * bin_ms / 1e3, seed=seed).values[0]
+    slow = np.repeat(slow, 10, axis=0)[:n]
+    rate = 3.0 * np.maximum(0.0, 1.0 + 0.2 * slow)
+    rng = np.random.default_rng(seed)
+    size = np.array([40, 10])
+    count = rng.poisson(rate[:, :, None] * size * (bin_ms / 1e3))
+    if silent is not None:
+        count[:, silent] = 0
+    members = connectome.n
+    return assemble(
+        None,
+        None,
+        dt_ms=1.0,
+        start_step=0,
+        n_steps=round(n * bin_ms),
+        regions=connectome.regions,
+        populations=("E", "I"),
+        neuron_region=np.repeat(np.arange(members), 50),
+        neuron_population=np.tile(np.r_[np.zeros(40), np.ones(10)], members),
+        bin_ms=bin_ms,
+        count=count,
+    )
+
+
+def spiking(seconds=12, seed=0):
+    """Poisson trains at 3 Hz, 40 E and 10 I neurons a region."""
+    rng = np.random.default_rng(seed)
+    n_neurons, n_steps = 50 * N, seconds * 1000
+    steps, neurons = np.nonzero(rng.random((n_steps, n_neurons)) < 3e-3)
+    return assemble(
+        steps,
+        neurons,
+        dt_ms=1.0,
+        start_step=0,
+        n_steps=n_steps,
+        regions=PART.regions,
+        populations=("E", "I"),
+        neuron_region=np.repeat(np.arange(N), 50),
+        neuron_population=np.tile(np.r_[np.zeros(40), np.ones(10)], N),
+    )
+
+
+@pytest.fixture(scope="module")
+def people():
+    return fmri("hcp-aal2").sel(region=list(PART.names))
+
+
+@pytest.fixture(scope="module")
+def card(people):
+    runs = [recording(12, seed) for seed in (0, 1)]
+    extra = judge("visual.reach", 66.0, n=12)
+    return scorecard(runs, PART, people, spiking=[spiking()], extra=[extra])
+
+
+def test_the_card_holds_everything_that_was_asked_for(card):
+    names = [row.name for row in card.rows]
+    assert len(set(names)) == len(names)
+    for name in (
+        "rate_exc_Hz cv_isi count_correlation fc_group_r fc_heldout_r fcd_ks fc_change_if_doubled "
+        "log_weight_r linear_r linear_heldout_r ceiling_r linear_fcd_ks timescale_r visual.reach"
+    ).split():
+        assert card[name].verdict is not Verdict.NOT_MEASURED or name == "timescale_r", name
+        assert card[name].value is not None or name == "timescale_r", name
+    with pytest.raises(ValueError, match="no figure 'fc_r' on this scorecard"):
+        card["fc_r"]
+
+
+def test_a_linear_network_in_spikes_reaches_the_linear_baseline(card):
+    assert card["fc_group_r"].value == pytest.approx(card["linear_r"].value, abs=0.06)
+    assert card["fc_heldout_r"].value == pytest.approx(card["linear_heldout_r"].value, abs=0.06)
+    row = card["fc_group_r"]
+    assert row.low < row.value < row.high and row.n == 2
+    assert card["fc_change_if_doubled"].verdict is Verdict.PASS
+    assert card["ceiling_r"].value > card["linear_heldout_r"].value > card["log_weight_r"].value
+
+
+def test_poisson_trains_have_poisson_statistics(card):
+    assert card["rate_exc_Hz"].value == pytest.approx(3.0, abs=0.1)
+    assert card["cv_isi"].value == pytest.approx(1.0, abs=0.1)
+    assert card["lvr"].value == pytest.approx(1.0, abs=0.15)
+    assert abs(card["count_correlation"].value) < 0.02
+
+
+def test_it_is_fit_for_json_and_the_same_again(card, people):
+    text = json.dumps(card.as_dict(), allow_nan=False)
+    assert json.loads(text)["values"]["ceiling_r"] == card["ceiling_r"].value
+    assert json.loads(text)["passed"] is False  # timescale_p needs maps
+    runs = [recording(12, seed) for seed in (0, 1)]
+    again = scorecard(runs, PART, people, spiking=[spiking()])
+    assert again.rows == card.rows[:-1]
+
+
+def test_held_out_subjects_are_those_asked_for(people):
+    run = [recording(8)]
+    label = people["subject"].values[2]
+    one = scorecard(run, PART, people, heldout=[label])
+    all_of_them = scorecard(run, PART, people)
+    assert one["fc_heldout_r"].n == 1 and all_of_them["fc_heldout_r"].n == 7
+    assert one["linear_heldout_r"].n == 1 and one["ceiling_r"].low is None
+    assert one["fc_group_r"] == all_of_them["fc_group_r"]
+    everyone = scorecard(run, PART, people, heldout=people["subject"].values)
+    assert everyone["linear_heldout_r"].verdict is Verdict.NOT_MEASURED
+    with pytest.raises(ValueError, match="held-out subject 99: expected some of"):
+        scorecard(run, PART, people, heldout=[99])
+
+
+def test_a_short_or_silent_run_says_why(people):
+    short = scorecard([recording(0.3)], PART, people)
+    for name in ("fc_group_r", "fc_heldout_r", "fcd_ks"):
+        assert short[name].verdict is Verdict.NOT_MEASURED
+        assert "too short for BOLD" in short[name].note
+    assert short["ceiling_r"].value is not None
+    brief = scorecard([recording(2)], PART, people)
+    assert brief["fc_group_r"].value is not None and brief["fc_group_r"].low is None
+    assert "two of them in a run" in brief["fcd_ks"].note
+    silent = scorecard([recording(8, silent=3)], PART, people)
+    assert PART.names[3] in silent["fc_group_r"].note and not silent.passed
+
+
+def test_the_fmri_decides_which_regions_are_compared(people):
+    fewer = people.isel(region=slice(0, N, 2))
+    run = [recording(8)]
+    assert scorecard(run, PART, fewer)["fc_group_r"].value is not None
+    whole = fmri("hcp-aal2")
+    with pytest.raises(ValueError, match="parcellations differ: 58 of 80 regions"):
+        scorecard(run, PART, whole)
+    with pytest.raises(ValueError, match="parcellations differ"):
+        scorecard(run, hcp_aal2(), whole)
+
+
+def test_missing_fmri_and_recordings_are_errors(people):
+    run = [recording(8)]
+    label = people["subject"].values[1]
+    for value in (np.nan, 0.0):
+        lost = people.copy()
+        lost[1] = value
+        with pytest.raises(ValueError, match=f"subject {label} has no fMRI"):
+            scorecard(run, PART, lost)
+    with pytest.raises(ValueError, match="at least one recording"):
+        scorecard([], PART, people)
+    with pytest.raises(ValueError, match="expected subject, time_s, region"):
+        scorecard(run, PART, people.isel(subject=0))
+    single = scorecard(run, PART, people.isel(subject=[0]))
+    assert single["ceiling_r"].verdict is Verdict.NOT_MEASURED
+    assert single["fc_group_r"].value is not None
+
+
+def graded(seed=0, minutes=4, *, slope=-1.0):
+    """Regions whose rate forgets the faster the more myelin they have."""
+    rng = np.random.default_rng(seed)
+    ratio = np.array([region.t1w_t2w for region in PART.regions])
+    rank = (ratio - ratio.min()) / np.ptp(ratio)
+    tau_ms = 40.0 * np.exp(slope * (rank - 0.5))
+    n, decay = round(minutes * 6000), np.exp(-10.0 / tau_ms)
+    x = np.zeros((n, N))
+    noise = rng.standard_normal((n, N)) * np.sqrt(1 - decay**2)
+    for i in range(1, n):
+        x[i] = decay * x[i - 1] + noise[i]
+    count = rng.poisson(np.maximum(0.0, 20.0 * (1.0 + 0.5 * x)))
+    return assemble(
+        None,
+        None,
+        dt_ms=1.0,
+        start_step=0,
+        n_steps=10 * n,
+        regions=PART.regions,
+        populations=("E", "I"),
+        neuron_region=np.repeat(np.arange(N), 50),
+        neuron_population=np.tile(np.r_[np.zeros(40), np.ones(10)], N),
+        count=np.stack([count, count // 4], axis=2),
+    )
+
+
+def test_timescales_along_myelin_against_surrogate_maps():
+    rng = np.random.default_rng(0)
+    ratio = np.array([region.t1w_t2w for region in PART.regions])
+    coords = {"map": np.arange(199), "region": list(PART.names)}
+    maps = xr.DataArray(
+        np.array([rng.permutation(ratio) for _ in range(199)]), coords, ("map", "region")
+    )
+    r, p = timescale_rows([graded(0), graded(1)], PART, maps)
+    assert r.value < -0.9 and r.verdict is Verdict.PASS and r.n == N
+    assert p.value == pytest.approx(1 / 200) and p.verdict is Verdict.PASS
+    r, p = timescale_rows([graded(slope=1.0)], PART, maps.isel(region=slice(None, None, -1)))
+    assert r.value > 0.9 and r.verdict is Verdict.FAIL and p.value == pytest.approx(1 / 200)
+    r, p = timescale_rows([graded(slope=0.0)], PART, maps)
+    assert abs(r.value) < 0.6 and p.value > 0.01
+    r, p = timescale_rows([graded()], PART)
+    assert p.verdict is Verdict.NOT_MEASURED and "surrogate maps" in p.note
+    with pytest.raises(ValueError, match="surrogate maps lack 12 regions"):
+        timescale_rows([graded()], PART, maps.isel(region=slice(0, 10)))
+    with pytest.raises(ValueError, match="expected map and region"):
+        timescale_rows([graded()], PART, maps.rename(map="draw"))
+
+
+def test_timescales_need_memory_and_myelin():
+    noise = recording(2, bin_ms=10.0)
+    bare = Connectome(
+        "bare", tuple(type(r)(r.name, r.hemisphere) for r in PART.regions), PART.weights
+    )
+    assert "regions have a timescale" in timescale_rows([graded()], bare)[0].note
+    assert isinstance(Scorecard(timescale_rows([noise], PART)), Scorecard)
+    short = timescale_rows([recording(0.02)], PART)
+    assert all("too short for lags" in row.note for row in short)
