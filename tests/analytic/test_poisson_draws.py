@@ -97,6 +97,15 @@ def test_seeds_are_independent(counts, brain_of):
     assert_poisson(other, MEAN)
 
 
+def test_noise_does_not_depend_on_the_wiring(brain_of):
+    """Uncoupled, another wiring seed is the same brain: noise and start have their own seeds."""
+    brain = brain_of(local=0.0, long_range=0.0)
+    one, other = (
+        Session(build(brain, seed=seed), threads=1).record(200.0).spike_digest() for seed in (0, 1)
+    )
+    assert one == other
+
+
 def test_extra_input_is_poisson_and_independent_of_the_background(counts, brain_of):
     extra = draws(network_of(brain_of, 0.0), noise_seed=0, poisson_Hz=12_000.0)
     assert_poisson(extra, 1.2)
