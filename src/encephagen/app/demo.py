@@ -182,7 +182,9 @@ class Conversation(cmd.Cmd):
         return [n.removeprefix("do_") for n in vars(cls) if n.startswith("do_")]
 
     def _say(self, text: str, style: str | None = None) -> None:
-        self.out.print(Text(text, style=style or ""), soft_wrap=len(text.split()) < 2)
+        # A long word is a path: broken over two lines it could not be copied.
+        whole = max(map(len, text.split()), default=0) > self.out.width // 2
+        self.out.print(Text(text, style=style or ""), soft_wrap=whole)
 
     # -- stimulation -----------------------------------------------------------------------------
 
