@@ -169,7 +169,7 @@ def interval_over_runs(
     """Return r between the group FC of x and a reference, with its interval over runs.
 
     Whole runs (subjects, or seeds) are drawn with replacement. It tells of other subjects, or
-    other seeds. Few runs make it narrow: with 5 it is short by about a tenth (free of a remedy).
+    other seeds. Of n runs it is too narrow by sqrt(1 - 1/n): a tenth for 5.
     Raises ValueError for fewer than 3 runs.
     """
     runs, _, regions = _runs(x)

@@ -76,7 +76,7 @@ def scorecard(
     *,
     spiking: Sequence[Recording] | None = None,
     heldout: Sequence[Any] | None = None,
-    surrogate_maps: "xr.DataArray | None" = None,
+    surrogate_maps: np.ndarray | None = None,
     model: Haemodynamics | None = None,
     extra: Sequence[Row] = (),
     seed: int = 0,
@@ -89,7 +89,8 @@ def scorecard(
     connectome, fmri: (subject, time_s, region) fixes the regions that are compared; connectome and
         recordings must have all of them, and may have others (subcortex), which are left out.
     heldout: subjects (by their coordinate) that nothing was fitted on; None: each in turn.
-    surrogate_maps (map, region): T1w/T2w with its spatial memory but no relation to anything.
+    surrogate_maps (map, region of the connectome): maps as smooth as T1w/T2w but of nothing, as
+        `connectome.nulls.spatial_null` makes them.
     extra: rows from elsewhere, appended.
 
     What is fitted on what: nothing here is fitted on the recordings. ``fc_heldout_r`` is their
@@ -113,8 +114,10 @@ def scorecard(
         simulated = _bold(recordings, empirical, model or Haemodynamics())
     except ValueError as error:
         simulated = str(error)
+    every = list({id(r): r for r in (*recordings, *(spiking or ()))}.values())
     rows = [
         *spiking_rows(spiking or recordings),
+        alarm_row(every),
         *_fc_rows(simulated, empirical, seed),
         *_fcd_rows(simulated, empirical, linear.fc(part), seed),
         *baseline_rows(connectome, fmri, heldout=heldout),
@@ -141,6 +144,13 @@ def spiking_rows(recordings: Sequence[Recording]) -> tuple[Row, ...]:
             note = "mean over recordings"
             rows.append(judge(name, mean, interval=interval, n=len(values), unit=unit, note=note))
     return tuple(rows)
+
+
+def alarm_row(recordings: Sequence[Recording]) -> Row:
+    """Return the row of the alarms that the recordings raised; its note is the first of them."""
+    alarms = [str(alarm) for recording in recordings for alarm in recording.alarms]
+    note = alarms[0] if alarms else f"none in {len(recordings)} recordings"
+    return judge("alarms", len(alarms), n=len(recordings), note=note)
 
 
 def baseline_rows(
@@ -178,13 +188,14 @@ def baseline_rows(
 def timescale_rows(
     recordings: Sequence[Recording],
     connectome: Connectome,
-    surrogate_maps: "xr.DataArray | None" = None,
+    surrogate_maps: np.ndarray | None = None,
 ) -> tuple[Row, ...]:
     """Return timescale_r and timescale_p: measured timescales along T1w/T2w, and by chance.
 
     r is Pearson's between T1w/T2w and the logarithm of tau, over the regions that have both; tau is
     the median over recordings. p = (1 + count)/(1 + maps) over ``surrogate_maps`` (map, region)
-    whose abs(r) is as large (two-sided); without maps it is not measured.
+    whose abs(r) is as large (two-sided); without maps it is not measured. Raises ValueError for
+    maps that are not of the connectome's regions.
     """
 
     def missing(why: str, n: int = 0) -> tuple[Row, ...]:
@@ -206,7 +217,7 @@ def timescale_rows(
     first = judge("timescale_r", r, interval=interval, n=use.size, note=note)
     if surrogate_maps is None:
         return first, judge("timescale_p", None, n=0, note="needs surrogate maps of T1w/T2w")
-    maps = _surrogates(surrogate_maps, [names[i] for i in use])
+    maps = _surrogates(surrogate_maps, connectome)[:, [connectome.index(names[i]) for i in use]]
     by_chance = np.array([_pearson(log_tau, surrogate) for surrogate in maps])
     p = (1.0 + (np.abs(by_chance) >= abs(r) - 1e-12).sum()) / (1.0 + len(maps))
     return first, judge("timescale_p", p, n=len(maps), note=f"against {len(maps)} surrogate maps")
@@ -462,18 +473,15 @@ def _tau_ms(recordings: Sequence[Recording]) -> tuple[np.ndarray, list[str]]:
     return tau_ms, list(regions)
 
 
-def _surrogates(maps: "xr.DataArray", names: list[str]) -> np.ndarray:
-    if {"map", "region"} != set(maps.dims):
+def _surrogates(maps: np.ndarray, connectome: Connectome) -> np.ndarray:
+    values = np.asarray(maps, float)
+    if values.ndim != 2 or values.shape[1] != connectome.n or not len(values):
         raise ValueError(
-            f"surrogate maps have dimensions {tuple(map(str, maps.dims))}: expected map and region"
+            f"surrogate maps have shape {values.shape}: expected (maps, {connectome.n}), one value "
+            f"a region of {connectome.name!r}"
         )
-    known = set(maps["region"].values.tolist())
-    lacking = [name for name in names if name not in known]
-    if lacking:
-        raise ValueError(f"surrogate maps lack {len(lacking)} regions, first {lacking[0]!r}")
-    values = maps.sel(region=names).transpose("map", "region").values
-    if not len(values) or not np.isfinite(values).all():
-        raise ValueError("surrogate maps are empty or not finite; make them anew")
+    if not np.isfinite(values).all():
+        raise ValueError("surrogate maps are not finite everywhere; make them anew")
     return values
 
 

@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-import xarray as xr
 
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, hcp_aal2
+from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.transform import subset
 from encephagen.recording import assemble
 from encephagen.validation.baselines import LinearNetwork, stationary_bold
@@ -198,23 +198,35 @@ def graded(seed=0, minutes=4, *, slope=-1.0):
 def test_timescales_along_myelin_against_surrogate_maps():
     rng = np.random.default_rng(0)
     ratio = np.array([region.t1w_t2w for region in PART.regions])
-    coords = {"map": np.arange(199), "region": list(PART.names)}
-    maps = xr.DataArray(
-        np.array([rng.permutation(ratio) for _ in range(199)]), coords, ("map", "region")
-    )
+    maps = np.array([rng.permutation(ratio) for _ in range(199)])
     r, p = timescale_rows([graded(0), graded(1)], PART, maps)
     assert r.value < -0.9 and r.verdict is Verdict.PASS and r.n == N
     assert p.value == pytest.approx(1 / 200) and p.verdict is Verdict.PASS
-    r, p = timescale_rows([graded(slope=1.0)], PART, maps.isel(region=slice(None, None, -1)))
+    r, p = timescale_rows([graded(slope=1.0)], PART, maps)
     assert r.value > 0.9 and r.verdict is Verdict.FAIL and p.value == pytest.approx(1 / 200)
     r, p = timescale_rows([graded(slope=0.0)], PART, maps)
     assert abs(r.value) < 0.6 and p.value > 0.01
     r, p = timescale_rows([graded()], PART)
     assert p.verdict is Verdict.NOT_MEASURED and "surrogate maps" in p.note
-    with pytest.raises(ValueError, match="surrogate maps lack 12 regions"):
-        timescale_rows([graded()], PART, maps.isel(region=slice(0, 10)))
-    with pytest.raises(ValueError, match="expected map and region"):
-        timescale_rows([graded()], PART, maps.rename(map="draw"))
+    with pytest.raises(ValueError, match=r"surrogate maps have shape .*199, 10.* \(maps, 22\)"):
+        timescale_rows([graded()], PART, maps[:, :10])
+    with pytest.raises(ValueError, match="not finite"):
+        timescale_rows([graded()], PART, maps * np.nan)
+
+
+def test_surrogates_are_those_of_the_spatial_null():
+    ratio = np.array([region.t1w_t2w for region in PART.regions])
+    maps, _ = spatial_null(ratio, PART, 99)
+    r, p = timescale_rows([graded()], PART, maps)
+    assert p.value == pytest.approx(1 / 100) and p.n == 99
+
+
+def test_alarms_fail_the_card(people):
+    loud = recording(8)
+    assert not loud.alarms and scorecard([loud], PART, people)["alarms"].verdict is Verdict.PASS
+    silent = recording(8, silent=3)
+    row = scorecard([silent], PART, people)["alarms"]
+    assert row.verdict is Verdict.FAIL and PART.names[3] in row.note
 
 
 def test_timescales_need_memory_and_myelin():
