@@ -15,8 +15,8 @@ from encephagen.rng import key
 SHARD_LANES = 65_536  # a target's lane in its shard is 16 bits
 # Synapses in a run of equal delay, from which on runs serve better than a delay for each synapse.
 # Measured on 0.8 to 26 million synapses: at 5 both deliver 170 million events a second a core, in
-# 6.2 bytes a synapse; at 3 delays for each are half as fast again, at 8 runs are, and at 19 runs are
-# 2.5 times as fast, in 4.6 bytes.
+# 6.2 bytes a synapse. At 3, delays for each are half as fast again; at 8 runs are, and at 19 runs
+# are 2.5 times as fast, in 4.6 bytes.
 SEGMENT_MIN_LENGTH = 5.0
 MAX_DELAY_STEPS = 65_535
 BYTES_PER_NEURON = 200  # state, input and output arrays, measured
@@ -217,9 +217,8 @@ def _delays(
                 f"projection {projection.name!r}: delays have shape {delay.delay_ms.shape}, the "
                 f"connectome has {n} regions"
             )
-        used = np.ones((n, n), bool)
-        if isinstance(projection.rule, Between):
-            used = projection.rule.weights > 0
+        within = isinstance(projection.rule, Within)
+        used = np.eye(n, dtype=bool) if within else projection.rule.weights > 0
         delay_ms = np.where(used, delay.delay_ms, np.inf)
         if used.any() and delay_ms.min() < dt_ms:
             t, s = np.unravel_index(np.argmin(delay_ms), delay_ms.shape)
