@@ -1,5 +1,6 @@
 """Numbers that every engine needs: constants of each block, background draws, initial states."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from encephagen.network.network import Network
 from encephagen.rng import key, stream
 
 MAX_BACKGROUND_PER_STEP = 40.0
+THRESHOLD_GROUP = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +71,12 @@ def blocks(network: Network) -> list[Block]:
 def thresholds(means: np.ndarray) -> np.ndarray:
     """Return (block, k) uint32 thresholds: a Poisson count is how many lie under 32 random bits.
 
-    ``means`` (block,) are events a step; exact to 2^-32 in every probability.
+    ``means`` (block,) are events a step; exact to 2^-32 in every probability. Their number is
+    rounded up to whole groups, so that a change of rate or dt seldom asks for another kernel.
     """
-    from math import exp
-
     tables = []
     for mean in means:
-        p = cumulative = exp(-mean)
+        p = cumulative = math.exp(-mean)
         row, k = [], 0
         while 1 - cumulative > 2.0**-33 and k < 400:
             row.append(cumulative)
@@ -83,7 +84,7 @@ def thresholds(means: np.ndarray) -> np.ndarray:
             p *= mean / k
             cumulative += p
         tables.append(row)
-    width = max(map(len, tables), default=0)
+    width = -(-max(map(len, tables), default=0) // THRESHOLD_GROUP) * THRESHOLD_GROUP
     result = np.full((len(tables), width), 2**32 - 1, np.uint32)
     for i, row in enumerate(tables):
         result[i, : len(row)] = np.clip(np.floor(np.array(row) * 2.0**32) - 1, 0, 2**32 - 1)
