@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import erfcx
 
 from encephagen.brain.spec import Brain, Projection, Within
-from encephagen.models.lif import Membrane
+from encephagen.models.lif import LIF
 from encephagen.units import MS_PER_S
 
 SHIFT = 2.065 / 2  # |zeta(1/2)| sqrt(2) / 2: threshold shift of coloured noise, Fourcaud and Brunel
@@ -66,14 +66,14 @@ class MeanField:
 
     @classmethod
     def of(cls, brain: Brain) -> "MeanField":
-        """Return the mean field of a brain; ValueError for neurons that are not `Membrane`."""
+        """Return the mean field of a brain; ValueError for neurons that are not `LIF`."""
         n, names = brain.connectome.n, [p.name for p in brain.populations]
         k = len(names)
         cells = [p.in_region(r) for r in range(n) for p in brain.populations]
         for neuron, _ in cells:
-            if not isinstance(neuron, Membrane):
+            if not isinstance(neuron, LIF):
                 raise ValueError(
-                    f"mean field knows no rate of {type(neuron).__name__}; it is for LIF and ALIF"
+                    f"mean field knows no rate of {type(neuron).__name__}: give a brain of LIF"
                 )
         R = np.array([c.R_m_MOhm for c, _ in cells]) / MS_PER_S  # mV per pA
         tau_m_s = np.array([c.tau_m_ms for c, _ in cells]) / MS_PER_S
@@ -122,7 +122,7 @@ class MeanField:
         rows = [
             (c.V_th_mV - c.E_L_mV, c.V_reset_mV - c.E_L_mV, c.tau_m_ms, tau_syn_ms, c.t_ref_ms)
             for c, tau_syn_ms in cells
-            if isinstance(c, Membrane)
+            if isinstance(c, LIF)
         ]
         threshold, reset, tau_m, tau_syn, t_ref = np.array(rows).T
         return {

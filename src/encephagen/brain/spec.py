@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -80,7 +80,7 @@ class Within:
             raise ValueError(f"connection probability {self.probability}: must be in [0, 1]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Between:
     """Connect regions: synapses of each target neuron are drawn in proportion to ``weights``.
 
@@ -90,7 +90,7 @@ class Between:
     """
 
     in_degree: float
-    weights: np.ndarray = field(compare=False)
+    weights: np.ndarray
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.in_degree) and self.in_degree >= 0):
@@ -122,11 +122,11 @@ class Uniform:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conduction:
     """Delays of conduction: fibre length over velocity, (region, region), [target, source]."""
 
-    delay_ms: np.ndarray = field(compare=False)
+    delay_ms: np.ndarray
 
     def __post_init__(self) -> None:
         delay_ms = np.array(self.delay_ms, np.float64)
@@ -291,5 +291,7 @@ def _feed(h, value) -> None:
         h.update(f"({len(value)}".encode())
         for item in value:
             _feed(h, item)
+    elif isinstance(value, np.generic):  # written differently by each version of NumPy
+        _feed(h, value.item())
     else:
         h.update(repr(value).encode() + b"\x1f")

@@ -252,15 +252,21 @@ def cache_folder() -> Path:
 @functools.cache
 def load(composition: Composition) -> ModuleType:
     """Return the module for a composition, written if it was not there."""
+    models = (*(kind.model for kind in composition.kinds), *composition.receptors)
+    for model in models:
+        if "." in model.__qualname__:
+            raise ValueError(
+                f"{model.__qualname__} is defined inside a function or a class, and the kernel "
+                "imports models by name: define it at the top of its module"
+            )
     text = source(composition)
     digest = hashlib.sha256(text.encode() + numba.__version__.encode())
-    modules = {kind.model.__module__ for kind in composition.kinds}
-    modules |= {receptor.__module__ for receptor in composition.receptors}
+    modules = {model.__module__ for model in models}
     for name in sorted(modules | {kernel.__name__, rng.__name__}):
         module = sys.modules[name]
         file = Path(getattr(module, "__file__", None) or "")
         digest.update(file.read_bytes() if file.is_file() else b"")
-    for model in (*(kind.model for kind in composition.kinds), *composition.receptors):
+    for model in models:
         code = model.advance.__code__  # also what was typed at a prompt has it
         digest.update(code.co_code + repr(code.co_consts + code.co_names).encode())
     name = f"kernel_{digest.hexdigest()[:20]}"
@@ -269,7 +275,9 @@ def load(composition: Composition) -> ModuleType:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.py"
         if not path.exists():
-            with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
+            with tempfile.NamedTemporaryFile(
+                "w", dir=folder, delete=False, encoding="utf-8"
+            ) as file:
                 file.write(text)
             os.replace(file.name, path)
     except OSError as error:

@@ -462,8 +462,7 @@ class Session:
             return []
         rate_Hz = n_spikes / network.n_neurons / (n_steps * network.dt_ms / 1000.0)
         if rate_Hz > RUNAWAY_HZ:
-            mean = self.counts.reshape(-1)
-            region = int(np.bincount(network.neuron_region, mean).argmax())
+            region = int(np.bincount(network.neuron_region, self.counts).argmax())
             return [
                 Alarm(
                     "saturated",
@@ -561,7 +560,7 @@ def _check_threads(threads: int | None, network: Network) -> int | None:
 
 
 def _empty_queue(network: Network, chunks: int, room: int) -> kernel.Queue:
-    n_shards, n_channels = network.layout.n_shards, max(1, len(network.channels))
+    n_shards, n_channels = network.layout.n_shards, len(network.channels)
     lists = (network.max_delay_steps + 1) * n_channels
     chunks = max(chunks, 2 * lists)
     entry = np.uint64 if network.synapses.segmented else np.uint32

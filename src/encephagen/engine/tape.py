@@ -7,7 +7,13 @@ import numpy as np
 from encephagen.network.network import TILE
 from encephagen.recording.alarms import Alarm
 from encephagen.recording.probe import Probe
-from encephagen.recording.recording import Recording, Traces, assemble, bin_spikes
+from encephagen.recording.recording import (
+    Recording,
+    Traces,
+    assemble,
+    bin_spikes,
+    whole_steps,
+)
 
 if TYPE_CHECKING:
     from encephagen.engine.session import Session
@@ -26,7 +32,9 @@ class Tape:
             raise ValueError(f"voltage names neuron {outside[0]}; the network has {n:,} neurons")
         self.session, self.probe, self.start = session, probe, session.step
         self.ids = np.array(probe.voltage, np.int64)
-        self.every = max(1, round(probe.voltage_every_ms / network.dt_ms))
+        self.every = 1
+        if probe.voltage:
+            self.every = whole_steps("voltage_every_ms", probe.voltage_every_ms, network.dt_ms)
         room = max(SPIKE_ROOM, 2 * network.layout.n_tiles * TILE * network.min_delay_steps)
         self.ports = session.driven_ports()._replace(
             spike_step=np.empty(room, np.int64),
@@ -38,7 +46,7 @@ class Tape:
         self.steps: list[np.ndarray] = []
         self.neurons: list[np.ndarray] = []
         self.samples: list[np.ndarray] = []
-        self.bin_steps = max(1, round(probe.bin_ms / network.dt_ms))
+        self.bin_steps = whole_steps("bin_ms", probe.bin_ms, network.dt_ms)
         self.group = network.neuron_region * len(network.populations) + network.neuron_population
         self.shape = network.region_size.shape
         self.count = np.zeros((-(-n_steps // self.bin_steps), *self.shape), np.int32)
@@ -89,7 +97,8 @@ class Tape:
         traces = None
         if len(self.ids):
             first = self.start // self.every + 1
-            v_mV = np.concatenate(self.samples) + session.E_L_mV[self.ids]
+            samples = np.concatenate(self.samples or [np.empty((0, len(self.ids)), np.float32)])
+            v_mV = samples + session.E_L_mV[self.ids]
             time_ms = (first + np.arange(len(v_mV))) * self.every * network.dt_ms
             traces = Traces(time_ms, self.ids, v_mV)
         steps = neurons = count = None

@@ -68,8 +68,8 @@ class Membrane(AbstractNeuron):
         require_positive(self, "tau_m_ms", "R_m_MOhm")
         if not 0 <= self.t_ref_ms < math.inf:
             raise ValueError(f"{name}.t_ref_ms = {self.t_ref_ms}: must be finite and 0 or more")
-        lowest = min(self.V_reset_mV, self.E_L_mV)
-        if not -math.inf < lowest <= max(self.V_reset_mV, self.E_L_mV) < self.V_th_mV < math.inf:
+        below = (-math.inf < mV < self.V_th_mV < math.inf for mV in (self.V_reset_mV, self.E_L_mV))
+        if not all(below):
             raise ValueError(
                 f"{name}.V_th_mV = {self.V_th_mV}: must lie above V_reset_mV = "
                 f"{self.V_reset_mV} and E_L_mV = {self.E_L_mV}"

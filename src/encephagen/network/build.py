@@ -45,7 +45,8 @@ def estimate(brain: Brain, *, dt_ms: float = 0.1, rate_Hz: float = 3.0) -> Estim
     n_regions = brain.connectome.n
     n_neurons = n_regions * sum(p.size for p in brain.populations)
     n_synapses = round(sum(_expected(brain, p) for p in brain.projections))
-    rows = 2 * 8 * n_neurons * max(1, len(_channels(brain)))
+    # while it is built a row has its start, its count and a cursor, of 8 bytes each
+    rows = 3 * 8 * _n_shards(brain) * n_neurons * len(_channels(brain))
     return Estimate(
         n_neurons=n_neurons,
         n_synapses=n_synapses,
@@ -133,6 +134,15 @@ def _weight_scales(brain: Brain, channels: tuple[Transmitter, ...]) -> np.ndarra
     return np.where(top > 1e-200, top, 1.0) / wiring.WEIGHT_MAX
 
 
+def _region_lanes(brain: Brain) -> int:
+    return TILE * sum(-(-p.size // TILE) for p in brain.populations)
+
+
+def _n_shards(brain: Brain) -> int:
+    n_regions, per_shard = brain.connectome.n, SHARD_LANES // max(1, _region_lanes(brain))
+    return min(n_regions, max(2, -(-n_regions // max(1, per_shard))))
+
+
 def _layout(brain: Brain) -> Layout:
     n_regions = brain.connectome.n
     size = np.tile([p.size for p in brain.populations], n_regions)
@@ -143,14 +153,12 @@ def _layout(brain: Brain) -> Layout:
     position = np.arange(len(tile_block)) - block_tile[tile_block]
     tile_valid = np.minimum(TILE, size[tile_block] - TILE * position)
     n_populations = len(brain.populations)
-    region_lanes = int(tiles[:n_populations].sum()) * TILE
-    if region_lanes > SHARD_LANES:
+    if _region_lanes(brain) > SHARD_LANES:
         raise ValueError(
             f"{int(size[:n_populations].sum()):,} neurons in a region: at most "
             f"{SHARD_LANES:,} are possible; divide the region"
         )
-    n_shards = min(n_regions, max(2, -(-n_regions // (SHARD_LANES // region_lanes))))
-    bounds = np.linspace(0, n_regions, n_shards + 1).round().astype(np.int64)
+    bounds = np.linspace(0, n_regions, _n_shards(brain) + 1).round().astype(np.int64)
     return Layout(
         block_first=block_first.astype(np.int64),
         block_tile=block_tile.astype(np.int64),
@@ -217,8 +225,9 @@ def _delays(
                 f"projection {projection.name!r}: delays have shape {delay.delay_ms.shape}, the "
                 f"connectome has {n} regions"
             )
-        within = isinstance(projection.rule, Within)
-        used = np.eye(n, dtype=bool) if within else projection.rule.weights > 0
+        used = np.eye(n, dtype=bool)
+        if isinstance(projection.rule, Between):
+            used = projection.rule.weights > 0
         delay_ms = np.where(used, delay.delay_ms, np.inf)
         if used.any() and delay_ms.min() < dt_ms:
             t, s = np.unravel_index(np.argmin(delay_ms), delay_ms.shape)

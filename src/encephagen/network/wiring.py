@@ -57,7 +57,7 @@ SPREAD_CUT = 4.0  # lognormal weights are cut at this many standard deviations
 
 @numba.njit(cache=True)
 def draw_sources(plan, region, target, sources, source_regions):
-    """Fill the sources of one target neuron; return how many, or -1 where the scratch is short."""
+    """Fill the sources of one target neuron, and their regions; return how many."""
     key = mix64(plan.key, target)
     n = 0
     if plan.probability > 0:

@@ -261,7 +261,7 @@ class Recording:
 
     def _count_between(self, first: int, stop: int) -> np.ndarray:
         """Return the counts (time, region, population) of steps, which must be edges of bins."""
-        bin_steps = _bin_steps(self.bin_ms, self.dt_ms)
+        bin_steps = whole_steps("bin_ms", self.bin_ms, self.dt_ms)
         end = self.start_step + self.n_steps
         if (first - self.start_step) % bin_steps or (
             (stop - self.start_step) % bin_steps and stop != end
@@ -316,7 +316,7 @@ def assemble(
     """
     import xarray as xr
 
-    bin_steps = _bin_steps(bin_ms, dt_ms)
+    bin_steps = whole_steps("bin_ms", bin_ms, dt_ms)
     start_step, n_steps = int(start_step), int(n_steps)
     if n_steps < 0 or start_step < 0:
         raise ValueError(f"start_step {start_step}, n_steps {n_steps}: expected none below 0")
@@ -408,7 +408,7 @@ def concatenate(recordings: Sequence[Recording]) -> Recording:
     else:
         for r in recordings[:-1]:
             r._count_between(r.start_step, r.start_step + r.n_steps)
-            if r.n_steps % _bin_steps(r.bin_ms, r.dt_ms):
+            if r.n_steps % whole_steps("bin_ms", r.bin_ms, r.dt_ms):
                 raise ValueError(
                     f"the recording at {r.start_ms:g} ms ends inside a bin, and single spikes were "
                     "not kept; join recordings that end on the edge of a bin"
@@ -596,15 +596,16 @@ def _nearest_step(time_ms: float, dt_ms: float) -> int:
     return round(time_ms / dt_ms)
 
 
-def _bin_steps(bin_ms: float, dt_ms: float) -> int:
+def whole_steps(name: str, interval_ms: float, dt_ms: float) -> int:
+    """Return the interval ``name`` in steps; ValueError where it is no whole number of them."""
     if not (np.isfinite(dt_ms) and dt_ms > 0):
         raise ValueError(f"dt_ms is {dt_ms}; expected a positive time in ms")
-    if not (np.isfinite(bin_ms) and bin_ms > 0):
-        raise ValueError(f"bin_ms is {bin_ms}; expected a positive time in ms")
-    steps = round(bin_ms / dt_ms)
-    if steps < 1 or abs(steps * dt_ms - bin_ms) > 1e-6 * bin_ms:
+    if not (np.isfinite(interval_ms) and interval_ms > 0):
+        raise ValueError(f"{name} is {interval_ms}; expected a positive time in ms")
+    steps = round(interval_ms / dt_ms)
+    if steps < 1 or abs(steps * dt_ms - interval_ms) > 1e-6 * interval_ms:
         raise ValueError(
-            f"bin_ms {bin_ms:g} is not a whole number of steps of {dt_ms:g} ms; "
+            f"{name} {interval_ms:g} is not a whole number of steps of {dt_ms:g} ms; "
             f"choose {max(1, steps) * dt_ms:g}"
         )
     return steps

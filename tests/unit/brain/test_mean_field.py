@@ -9,6 +9,7 @@ from encephagen.brain.mean_field import MeanField, in_degrees, lif_rate_Hz
 from encephagen.brain.whole import whole_brain
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
+from encephagen.models import ALIF
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 
@@ -26,6 +27,12 @@ def test_the_rate_without_noise_is_the_closed_form():
         mean_mV * one, 0.05 * one, 20 * one, 0 * one, tau_m_s * one, 1e-9 * one, t_ref_s * one
     )
     assert rate_Hz[0] == pytest.approx(1 / (t_ref_s + tau_m_s * np.log(30.0 / 10.0)), rel=0.02)
+
+
+def test_a_neuron_that_adapts_has_no_mean_field(field):
+    populations = tuple(dataclasses.replace(p, neuron=ALIF()) for p in field.brain.populations)
+    with pytest.raises(ValueError, match="no rate of ALIF: give a brain of LIF"):
+        MeanField.of(dataclasses.replace(field.brain, populations=populations))
 
 
 def test_in_degrees_are_those_of_the_network(field):

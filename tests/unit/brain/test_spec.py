@@ -178,6 +178,19 @@ def test_every_change_of_a_brain_changes_its_digest(connectome_of):
     assert brain() != others[0] and brain() != "brain"
 
 
+def test_a_number_of_numpy_is_that_number(connectome_of):
+    plain, numpy = (
+        Brain(connectome_of(), (population(by_region=(("tau_m_ms", values),)),), ())
+        for values in ((10.0, 20.0, 30.0, 40.0), tuple(np.linspace(10, 40, 4)))
+    )
+    assert plain == numpy
+
+
+def test_rules_of_other_weights_or_delays_are_not_equal():
+    assert Between(1.0, np.ones((2, 2))) != Between(1.0, np.zeros((2, 2)))
+    assert Conduction(np.ones((2, 2))) != Conduction(np.zeros((2, 2)))
+
+
 def test_the_name_of_a_brain_is_not_what_it_is(connectome_of):
     a = Brain(connectome_of(), (population(),), (), recipe="a")
     assert a == dataclasses.replace(a, recipe="b")

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from encephagen.brain.spec import Brain, Poisson, Population
 from encephagen.engine import compiled, tables
+from encephagen.models import AMPA, LIF
+from encephagen.models.receptors import Transmitter
 from encephagen.network.build import build
 
 
@@ -36,6 +39,16 @@ def test_a_cache_that_cannot_be_written_is_said_in_one_line(brain_of, tmp_path, 
     compiled.load.cache_clear()
     with pytest.raises(ValueError, match="cannot write compiled kernels to .*set ENCEPHAGEN_CACHE"):
         compiled.load(composition)
+
+
+def test_a_model_that_cannot_be_imported_is_said_in_one_line(connectome_of):
+    class Local(LIF):
+        pass
+
+    fast = Transmitter((AMPA(),))
+    brain = Brain(connectome_of(), (Population("X", 5, Local(), Poisson(0.0, 0.0, fast)),), ())
+    with pytest.raises(ValueError, match=r"Local is defined inside a function.*top of its module"):
+        compiled.load(composition_of(build(brain))[0])
 
 
 def test_the_cache_folder_is_chosen_by_the_environment(tmp_path, monkeypatch):

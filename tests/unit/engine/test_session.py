@@ -99,6 +99,18 @@ def test_a_probe_outside_the_network_is_refused(session):
         session.record(1.0, probe=Probe(voltage=(0, 132)))
 
 
+def test_intervals_of_a_probe_are_refused_before_a_run(brain_of):
+    session = Session(build(brain_of(), dt_ms=0.3), threads=1)
+    for probe, name in (
+        (Probe(), "bin_ms 10"),
+        (Probe(spikes=False, bin_ms=0.7), "bin_ms 0.7"),
+        (Probe(bin_ms=9.9, voltage=(0,)), "voltage_every_ms 1"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} is not a whole number of steps of 0.3 ms"):
+            session.record(30.0, probe=probe)
+    assert session.step == 0
+
+
 # ---- input and output ---------------------------------------------------------------------------
 
 

@@ -24,6 +24,8 @@ from encephagen.models.receptors import Transmitter
         ({"V_th_mV": math.inf}, "V_th_mV = inf"),
         ({"E_L_mV": -40.0}, "E_L_mV = -40.0"),
         ({"E_L_mV": -math.inf}, "E_L_mV = -inf"),
+        ({"E_L_mV": math.nan}, "E_L_mV = nan"),
+        ({"V_reset_mV": math.nan}, "V_reset_mV = nan"),
     ],
 )
 def test_a_membrane_refuses_what_cannot_be(model, change, message):

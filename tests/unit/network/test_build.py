@@ -67,6 +67,12 @@ def test_a_delay_under_dt_is_named_with_its_regions(brain_of):
         build(brain_of(), dt_ms=1.1)
 
 
+def test_within_regions_only_their_own_delays_count(connectome_of):
+    own = Conduction(np.diag([2.0, 3.0, 4.0, 5.0]))
+    edges = build(one_projection(connectome_of(), Within(0.5), own)).edges()
+    assert set(edges["delay_ms"].round(6).tolist()) == {2.0, 3.0, 4.0, 5.0}
+
+
 def test_a_delay_that_no_queue_holds_is_refused(brain_of):
     with pytest.raises(ValueError, match="is over 65535 steps of 0.1 ms; raise dt or the"):
         build(brain_of(velocity_mm_per_ms=0.001))
