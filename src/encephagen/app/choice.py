@@ -31,6 +31,8 @@ class Choice:
         from encephagen.brain.whole import whole_brain
         from encephagen.connectome.datasets import load
         from encephagen.network.build import build
+        from encephagen.recording.probe import Probe
+        from encephagen.recording.recording import whole_steps
 
         name = self.dataset.strip()
         if self.subcortex:
@@ -40,7 +42,9 @@ class Choice:
                 )
             name = SUBCORTEX.get(name.lower(), name)
         brain = whole_brain(load(name), Recipe(**self.recipe))
-        return build(brain, dt_ms=self.dt_ms, seed=self.wiring_seed)
+        network = build(brain, dt_ms=self.dt_ms, seed=self.wiring_seed)
+        whole_steps("bin_ms", Probe().bin_ms, self.dt_ms)  # else every recording would fail
+        return network
 
     def session(self, network: "Network", threads: int | None) -> "Session":
         """Return a session of the network under this choice's seeds."""

@@ -35,7 +35,7 @@ LISTEN_MS = 1000.0
 TIMESCALE_MS = 2000.0  # the least brain time that a timescale can be measured on
 N_TRIALS = 8
 MAX_REGIONS = 400  # more cannot be told from chance one by one, with so few trials
-MAX_REST_S = 3600.0
+MAX_REST_S = 600.0  # all its spikes are held, some 40 bytes each
 PLOT_WIDTH = 64
 IDENTITY = "choice"  # name of the array, in a saved brain, that says how to build it
 
@@ -559,8 +559,10 @@ class Conversation(cmd.Cmd):
 
     def _run(self, what: str, duration_ms: float) -> None:
         """Let time pass without recording it."""
+        from encephagen.engine.session import CHUNK_MS
+
         steps = max(1, round(duration_ms / self.network.dt_ms))
-        chunk = max(1, round(50.0 / self.network.dt_ms))
+        chunk = max(1, round(CHUNK_MS / self.network.dt_ms))
         with self._progress(what) as progress:
             for done in range(0, steps, chunk):
                 self.session.advance(min(chunk, steps - done))

@@ -15,6 +15,7 @@ from encephagen.engine import tables
 from encephagen.models.model import constant_current_gain
 from encephagen.network.network import Network
 from encephagen.rng import mix32, mix64, uniform
+from encephagen.units import MS_PER_S
 
 LOW_32 = 0xFFFFFFFF
 
@@ -96,7 +97,7 @@ class Reference:
             bits = mix32(np.uint32((cell.key + step_key) & LOW_32))
             events = sum(bits > threshold for threshold in cell.thresholds)
             if self.poisson_Hz[i]:
-                mean = float(self.poisson_Hz[i]) * self.network.dt_ms / 1000.0
+                mean = float(self.poisson_Hz[i]) * self.network.dt_ms / MS_PER_S
                 events += _poisson(mean, uniform(np.uint64(mix64(extra_key, i))))
             drive_mV = cell.current_gain * float(self.current_pA[i])
             for r, receptor in enumerate(cell.receptors):
@@ -178,7 +179,7 @@ def _cells(network: Network, neuron_key: np.uint64) -> list[Cell]:
                 )
                 for r in network.receptors
             )
-            mean = np.array([background.rate_Hz * network.dt_ms / 1000.0])
+            mean = np.array([background.rate_Hz * network.dt_ms / MS_PER_S])
             for _ in range(population.size):
                 cells.append(
                     Cell(

@@ -23,6 +23,7 @@ from encephagen.network.network import TILE, Network
 from encephagen.recording.alarms import Alarm
 from encephagen.recording.probe import Probe
 from encephagen.recording.recording import Recording
+from encephagen.units import MS_PER_S
 
 CHUNK_MS = 50.0  # brain time between looks at progress, at Ctrl-C and at the guards
 RUNAWAY_HZ = 250.0  # mean rate of a whole network above which a run is stopped
@@ -249,7 +250,7 @@ class Session:
         if rate_Hz.max() == 0 == rate_Hz.min():
             return self._none
         neuron = np.flatnonzero(rate_Hz)
-        mean = rate_Hz[neuron].astype(np.float64) * self.network.dt_ms / 1000.0
+        mean = rate_Hz[neuron].astype(np.float64) * self.network.dt_ms / MS_PER_S
         bad = ~((mean > 0) & (mean <= tables.MAX_BACKGROUND_PER_STEP))
         if bad.any():
             raise ValueError(
@@ -294,7 +295,7 @@ class Session:
         """Return the mean rate (region, population) in the last `advance` (Hz)."""
         first = self.network.layout.block_first
         total = np.add.reduceat(self.counts, first[:-1]).reshape(self.network.region_size.shape)
-        seconds = max(self._last_steps, 1) * self.network.dt_ms / 1000.0
+        seconds = max(self._last_steps, 1) * self.network.dt_ms / MS_PER_S
         return total / self.network.region_size / seconds
 
     def neurons(self, regions: Selector | None = None, population: str | None = None) -> np.ndarray:
@@ -460,7 +461,7 @@ class Session:
             ]
         if n_steps * network.dt_ms < CHUNK_MS / 2:
             return []
-        rate_Hz = n_spikes / network.n_neurons / (n_steps * network.dt_ms / 1000.0)
+        rate_Hz = n_spikes / network.n_neurons / (n_steps * network.dt_ms / MS_PER_S)
         if rate_Hz > RUNAWAY_HZ:
             region = int(np.bincount(network.neuron_region, self.counts).argmax())
             return [

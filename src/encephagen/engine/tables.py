@@ -8,6 +8,7 @@ import numpy as np
 from encephagen.models.model import AbstractNeuron, constant_current_gain
 from encephagen.network.network import Network
 from encephagen.rng import key, stream
+from encephagen.units import MS_PER_S
 
 MAX_BACKGROUND_PER_STEP = 40.0
 THRESHOLD_GROUP = 4
@@ -46,7 +47,7 @@ def blocks(network: Network) -> list[Block]:
         for population in network.brain.populations:
             neuron, background = population.in_region(region)
             if (neuron, background) not in known:
-                mean = background.rate_Hz * dt_ms / 1000.0
+                mean = background.rate_Hz * dt_ms / MS_PER_S
                 if mean > MAX_BACKGROUND_PER_STEP:
                     raise ValueError(
                         f"background of {background.rate_Hz:g} Hz is {mean:.0f} events a step, "

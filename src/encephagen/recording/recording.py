@@ -606,7 +606,7 @@ def whole_steps(name: str, interval_ms: float, dt_ms: float) -> int:
     if steps < 1 or abs(steps * dt_ms - interval_ms) > 1e-6 * interval_ms:
         raise ValueError(
             f"{name} {interval_ms:g} is not a whole number of steps of {dt_ms:g} ms; "
-            f"choose {max(1, steps) * dt_ms:g}"
+            f"choose {max(1, steps) * dt_ms:g}, or another dt"
         )
     return steps
 

@@ -70,3 +70,8 @@ def test_subcortex_is_for_the_bundled_data():
     assert Choice(subcortex=True, recipe=recipe_values(None, [])).network().n_neurons == 18_800
     with pytest.raises(ValueError, match="no meaning for 'tvb-76'"):
         Choice(dataset="tvb-76", subcortex=True).network()
+
+
+def test_a_step_that_no_bin_is_made_of_is_refused_before_a_run():
+    with pytest.raises(ValueError, match=r"bin_ms 10 is not .* steps of 0.3 ms; .*another dt"):
+        Choice(recipe=recipe_values(None, []), dt_ms=0.3).network()
