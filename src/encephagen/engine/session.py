@@ -380,7 +380,8 @@ class Session:
     def restore(self, snapshot: Snapshot) -> None:
         """Go back, or on, to a snapshot of the same network.
 
-        Raises ValueError for a snapshot of another network, seed or precision.
+        Raises ValueError for a snapshot of another network, seed or precision, or with arrays that
+        do not fit; the session is then as it was.
         """
         names = ("network", "noise seed", "precision", "layout in memory")
         mine = (self.network.digest(), self.noise_seed, self.real, self._layout)
@@ -391,7 +392,14 @@ class Session:
                     f"the snapshot is of another {what} ({str(b)[:12]}, this session has "
                     f"{str(a)[:12]}): build the same brain, with the same seeds, for it"
                 )
-        entries = snapshot.arrays["entries"]
+        n, entries = self.network.n_neurons, snapshot.arrays["entries"]
+        shapes = {"values": (self._n_values,), "entries": (len(entries), 3)}
+        for name, shape in (shapes | {"current_pA": (n,), "poisson_Hz": (n,)}).items():
+            if snapshot.arrays[name].shape != shape:
+                raise ValueError(
+                    f"the snapshot's {name} have shape {snapshot.arrays[name].shape}, expected "
+                    f"{shape}: give one that `snapshot` made"
+                )
         chunks = self._queue.free.shape[1]
         while chunks * kernel.CHUNK < len(entries) + self._queue.lists.shape[1] * kernel.CHUNK:
             chunks *= 2
@@ -555,8 +563,8 @@ def _numba_threads() -> int:
 def _check_threads(threads: int | None, network: Network) -> int | None:
     if threads is None:
         return None
-    if threads < 1:
-        raise ValueError(f"threads {threads}: give 1 or more, or none to choose")
+    if not isinstance(threads, (int, np.integer)) or threads < 1:
+        raise ValueError(f"threads {threads!r}: give 1 or more, or none to choose")
     return min(threads, network.layout.n_shards, _numba_threads())
 
 

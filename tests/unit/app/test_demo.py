@@ -187,7 +187,7 @@ def test_ctrl_c_stops_a_command_and_the_brain_goes_on(small_choice, capsys):
 
     usual = made.session.record
     made.session.record = press(usual)
-    made.onecmd("rest 3000")
+    made.onecmd("rest 300")
     assert "ended early, after 0.05 s" in capsys.readouterr().out
     made.onecmd("look")
     assert "interrupted; brain time is" in capsys.readouterr().out

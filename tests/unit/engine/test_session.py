@@ -39,7 +39,7 @@ def test_seeds_are_natural_numbers(network, name, seed):
         Session(network, **{name: seed})
 
 
-@pytest.mark.parametrize("threads", [0, -2])
+@pytest.mark.parametrize("threads", [0, -2, 1.5])
 def test_threads_are_one_or_more(network, threads):
     with pytest.raises(ValueError, match=f"threads {threads}: give 1 or more, or none to choose"):
         Session(network, threads=threads)

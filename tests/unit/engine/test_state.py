@@ -134,6 +134,16 @@ def test_a_snapshot_of_something_else_changes_nothing(network, snapshot, change,
     assert session.record(50.0).spike_digest() == untouched.record(50.0).spike_digest()
 
 
+@pytest.mark.parametrize("name", ["values", "entries", "current_pA", "poisson_Hz"])
+def test_arrays_that_do_not_fit_change_nothing(network, snapshot, name):
+    session = Session(network, noise_seed=2, threads=1)
+    session.silence("C")
+    arrays = snapshot.arrays | {name: np.ravel(snapshot.arrays[name])[:-1]}
+    with pytest.raises(ValueError, match=f"the snapshot's {name} have shape"):
+        session.restore(dataclasses.replace(snapshot, arrays=arrays))
+    assert session.step == 0 and session.lesions == ("silenced C",)
+
+
 def test_a_snapshot_of_another_wiring_seed_is_of_another_network(brain_of, snapshot):
     session = Session(build(brain_of(), seed=2), noise_seed=2, threads=1)
     with pytest.raises(ValueError, match="another network"):
