@@ -65,12 +65,15 @@ def nulls(dataset: str, seed: int, out: Path | None, as_json: bool) -> int:
 
 
 def _map_null(connectome: Any, seed: int) -> dict[str, Any]:
-    """Return the proof of the spatial nulls of T1w/T2w, or why there are none."""
+    """Return the proof of spatial nulls of T1w/T2w, where it is known, or why there are none."""
     from encephagen.connectome.nulls import spatial_null
+    from encephagen.connectome.transform import subset
 
-    ratio = [np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions]
+    known = [r.name for r in connectome.regions if r.t1w_t2w is not None]
     try:
-        _, proof = spatial_null(ratio, connectome, N_MAPS, seed)
+        mapped = subset(connectome, known) if known else connectome
+        ratio = [np.nan if r.t1w_t2w is None else r.t1w_t2w for r in mapped.regions]
+        _, proof = spatial_null(ratio, mapped, N_MAPS, seed)
     except ValueError as error:
         return {"made": False, "refused": console.one_line(error)}
     return {"made": True, "proof": proof.as_dict()}

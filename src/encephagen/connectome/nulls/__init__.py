@@ -9,15 +9,15 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from encephagen.connectome.connectome import Connectome
+from encephagen.connectome.nulls.binned import length_binned
+from encephagen.connectome.nulls.binned_strength import length_and_strength
 from encephagen.connectome.nulls.boundary import boundary_preserving
-from encephagen.connectome.nulls.degree_swaps import degree_swaps
-from encephagen.connectome.nulls.homogeneous import homogeneous
-from encephagen.connectome.nulls.length_and_strength import length_and_strength
-from encephagen.connectome.nulls.length_binned import length_binned
+from encephagen.connectome.nulls.flat import homogeneous
 from encephagen.connectome.nulls.proof import Proof
+from encephagen.connectome.nulls.shuffle import weight_shuffle
 from encephagen.connectome.nulls.spatial import SpatialProof, spatial_null
 from encephagen.connectome.nulls.strength import strength_preserving
-from encephagen.connectome.nulls.weight_shuffle import weight_shuffle
+from encephagen.connectome.nulls.swaps import degree_swaps
 
 Null = Callable[[Connectome, int], tuple[Connectome, Proof]]
 

@@ -20,11 +20,15 @@ CURVE_BINS = 10  # of the weight-length curve, equally full
 
 @dataclass(frozen=True)
 class Promise:
-    """What a null says that it keeps: ``error(original, null)`` is at most ``tolerance``."""
+    """What a null says that it keeps: ``error(original, null)`` is at most ``tolerance``.
+
+    ``remedy`` is what helps where it is broken.
+    """
 
     what: str
     error: Callable[[Connectome, Connectome], float]
     tolerance: float = 0.0
+    remedy: str = "try another seed"
 
 
 @dataclass(frozen=True)
@@ -129,14 +133,15 @@ def prove(
     promised = list(promises)
     if symmetric(before):
         promised.append(SYMMETRY)
-    kept = tuple(Kept(p.what, float(p.error(original, null)), p.tolerance) for p in promised)
-    for promise in kept:
-        if not promise.error <= promise.tolerance:
+    kept = []
+    for p in promised:
+        error = float(p.error(original, null))
+        if not error <= p.tolerance:
             raise ValueError(
-                f"{name} of {original.name!r}, seed {seed}, broke its promise to keep "
-                f"{promise.what}: error {promise.error:.3g}, expected at most "
-                f"{promise.tolerance:g}; try another seed"
+                f"{name} of {original.name!r}, seed {seed}, broke its promise to keep {p.what}: "
+                f"error {error:.3g}, expected at most {p.tolerance:g}; {p.remedy}"
             )
+        kept.append(Kept(p.what, error, p.tolerance))
     n_pairs = max(original.n * (original.n - 1), 1)
     return Proof(
         name=name,
@@ -152,7 +157,7 @@ def prove(
         density_before=np.count_nonzero(before) / n_pairs,
         density_after=np.count_nonzero(after) / n_pairs,
         weight_length=_weight_length(original, null),
-        kept=kept,
+        kept=tuple(kept),
     )
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from encephagen.connectome import atlas
 from encephagen.connectome.connectome import Connectome
-from encephagen.connectome.nulls.proof import pearson
 from encephagen.rng import stream
 
 MIN_REGIONS = 8
@@ -206,9 +205,7 @@ def _prove(
     moments = nulls.T @ nulls / len(nulls)
     mean = variogram(moments[i, i] + moments[j, j] - 2 * moments[i, j])
 
-    def sides(y: np.ndarray) -> float:
-        return pearson(y[pairs[:, 0]], y[pairs[:, 1]])
-
+    left, right = pairs.T
     fraction = power**2 / (power**2).sum()
     return SpatialProof(
         seed=seed,
@@ -217,9 +214,17 @@ def _prove(
         moran_after=float(after.mean()),
         moran_error=float(np.abs(after - before).max()),
         variogram_error=float(np.abs(mean - own).sum() / own.sum()),
-        sides_before=sides(x),
-        sides_after=float(np.mean([sides(y) for y in nulls])),
-        mean_correlation=float(np.mean([abs(pearson(x, y)) for y in nulls])),
+        sides_before=float(_correlations(x[left], x[right])),
+        sides_after=float(_correlations(nulls[:, left], nulls[:, right]).mean()),
+        mean_correlation=float(np.abs(_correlations(nulls, x)).mean()),
         n_effective=float(1 / (fraction**2).sum()),
         n_pairs=len(pairs),
     )
+
+
+def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the correlations of maps along the last axis, nan where there are too few values."""
+    if x.shape[-1] < 2:
+        return np.full(x.shape[:-1], np.nan)
+    x, y = (a - a.mean(axis=-1, keepdims=True) for a in (x, y))
+    return (x * y).sum(axis=-1) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))

@@ -1,8 +1,8 @@
 """Length and strength: the length-binned shuffle, annealed within its bins."""
 
 from encephagen.connectome.connectome import Connectome
-from encephagen.connectome.nulls.connections import Connections, length_bins, shuffled
-from encephagen.connectome.nulls.length_binned import RELATION, stays_in_bins
+from encephagen.connectome.nulls.binned import RELATION, stays_in_bins
+from encephagen.connectome.nulls.connections import Connections, length_bins
 from encephagen.connectome.nulls.proof import MOVED, STRENGTHS, Proof, prove
 from encephagen.connectome.nulls.strength import anneal
 from encephagen.rng import stream
@@ -15,7 +15,7 @@ N_BINS = 5
 def length_and_strength(
     connectome: Connectome, seed: int = 0, *, n_bins: int = N_BINS
 ) -> tuple[Connectome, Proof]:
-    """Permute within bins of length, keeping each region's strength.
+    """Permute within bins of length, keeping strengths.
 
     The length-binned shuffle, then strength-preserving annealing in which connections change places
     within their bin only, the bins in turn from the shortest; lengths go along. Keeps weights,
@@ -26,8 +26,7 @@ def length_and_strength(
     """
     connections = Connections.of(connectome)
     bins = length_bins(connections, n_bins)
-    rng = stream(seed, "null", "length-and-strength")
-    order = anneal(connections, shuffled(bins, len(connections), rng), bins, rng)
+    order = anneal(connections, bins, stream(seed, "null", "length-and-strength"))
     null = connections.moved(order, f"length-and-strength {seed}")
     promises = (*MOVED, STRENGTHS, stays_in_bins(bins, connections), RELATION)
     return null, prove("length-and-strength", seed, connectome, null, promises)

@@ -51,24 +51,31 @@ def degree_swaps(connectome: Connectome, seed: int = 0) -> tuple[Connectome, Pro
 
 def _check_possible(connections: Connections) -> None:
     """Raise ValueError where swaps are impossible, or too rare to make a null in good time."""
+    there = connections.connectome.weights > 0
     n, k = connections.connectome.n, len(connections)
-    possible = _possible_swaps(connections.connectome.weights > 0)
-    # The chance that two connections, drawn at random and in random direction, can be swapped. A
-    # mirrored swap is counted four times (from either pair of ends, and both mirror images) and
-    # drawn in one of 2 orientations of k (k - 1) / 2 pairs; a directed one is counted once.
-    chance = possible / 4 / (k * (k - 1)) if connections.mirrored else possible / (k * (k - 1) / 2)
+    chance = _chance(there, k, connections.mirrored)
     attempts = round(k / (n - 1)) + 1
-    expected = TRIES_PER_CONNECTION * k * (1 - (1 - min(chance, 1.0)) ** attempts)
+    expected = TRIES_PER_CONNECTION * k * (1 - (1 - chance) ** attempts)
     if expected < MIN_SWAPS_PER_CONNECTION * k:
         name = connections.connectome.name
-        density = np.count_nonzero(connections.connectome.weights) / (n * (n - 1))
-        found = "none can be swapped" if possible == 0 else f"about {expected:.0f} would be swapped"
+        density = np.count_nonzero(there) / (n * (n - 1))
+        found = "none can be swapped" if chance == 0 else f"about {expected:.0f} would be swapped"
         raise ValueError(
             f"degree-swaps of {name!r}: of {k:,} connections {found}, expected at least "
             f"{MIN_SWAPS_PER_CONNECTION * k:,.0f} swaps; at density {100 * density:.1f} % nearly "
             "every pair is connected already; use strength, which keeps degrees and strengths, or "
             "make it sparse first (transform.keep_strongest)"
         )
+
+
+def _chance(there: np.ndarray, k: int, mirrored: bool) -> float:
+    """Return the chance that two of ``k`` connections, drawn at random, can be swapped.
+
+    A mirrored pair is drawn in one of two orientations; its swap is counted twice, from the regions
+    at either pair of ends.
+    """
+    tried = k * (k - 1) / 2 * (2 if mirrored else 1)
+    return _possible_swaps(there) / (2 if mirrored else 1) / tried
 
 
 def _possible_swaps(there: np.ndarray) -> float:

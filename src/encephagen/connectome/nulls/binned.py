@@ -50,4 +50,6 @@ def _relation_error(original: Connectome, null: Connectome) -> float:
     return abs(place_relation(original, null.weights) - before)
 
 
-RELATION = Promise("the weight-length relation", _relation_error, RELATION_TOLERANCE)
+RELATION = Promise(
+    "the weight-length relation", _relation_error, RELATION_TOLERANCE, "use more bins of length"
+)
