@@ -29,6 +29,7 @@ from encephagen.network.build import build, estimate
 from encephagen.network.network import Network
 from encephagen.units import MS_PER_S
 
+LARGE = 5e7  # synapses
 SETTLE_MS = 200.0  # from the initial state to steady activity
 NEST_SETTLE_MS = 100.0
 NEST_BYTES_PER_SYNAPSE = 150  # while it connects; measured, rounded up
@@ -53,26 +54,23 @@ def measure(size: Size, python: str | None) -> dict[str, Any]:
         clock.add("build", time.perf_counter() - start_s, time.process_time() - start_cpu_s)
     assert network is not None
     _say(f"{size.name}: running {network.n_neurons:,} neurons, {network.n_synapses:,} synapses")
-    with ExitStack() as stack:
-        sessions = _sessions(network)
-        settled = sessions[1].snapshot()
-        spikes = _turns(clock, sessions, settled, size, [])
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
-        nests: list[against.Nest] = []
-        reason = None
-        if python is not None:
-            try:
-                nests = _nests(stack, network, python)
-            except against.Unavailable as error:
-                reason = str(error)
-                _say(f"{size.name}: no comparison with NEST: {reason}")
-        if nests:
-            _say(f"{size.name}: NEST and ours in turns")
-            _turns(clock, sessions, settled, size, nests)
-        result = _result(size, network, clock, spikes, expected, peak)
-        result["same_spikes_any_threads"] = _same(sessions, settled, size)
-        result["nest"] = _compare(result, clock, size, nests, spikes) if nests else None
-        result["nest_reason"] = reason
+    sessions = _sessions(network)
+    settled = sessions[1].snapshot()
+    spikes = _turns(clock, sessions, settled, size, [])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+    nests: list[against.Nest] = []
+    reason = None
+    if python is not None:
+        _say(f"{size.name}: NEST and ours in turns")
+        try:
+            nests = _beside_nest(clock, sessions, settled, size, python)
+        except against.Unavailable as error:
+            reason = str(error)
+            _say(f"{size.name}: no comparison with NEST: {reason}")
+    result = _result(size, network, clock, spikes, expected, peak)
+    result["same_spikes_any_threads"] = _same(sessions, settled, size)
+    result["nest"] = _compare(result, clock, size, nests) if nests else None
+    result["nest_reason"] = reason
     del sessions, settled
     _say(f"{size.name}: delivery alone")
     result["delivery"] = delivery.measure(Session(network, threads=1))
@@ -114,10 +112,17 @@ def _turns(
     return spikes
 
 
-def _nests(stack: ExitStack, network: Network, python: str) -> list[against.Nest]:
-    """Start NEST on one and on two threads, both settled; Unavailable where it cannot be."""
+def _beside_nest(
+    clock: Clock, sessions: dict[int, Session], settled, size: Size, python: str
+) -> list[against.Nest]:
+    """Run ours and NEST, on one and on two threads, in turns; Unavailable where it cannot be.
+
+    Returns what ran, ended. A large network stands in memory once: its threads come one after the
+    other.
+    """
     import psutil
 
+    network = sessions[1].network
     threads = sorted({1, min(MAX_THREADS, os.cpu_count() or 1)})
     need = network.n_synapses * max(EXPORT_BYTES_PER_SYNAPSE, NEST_BYTES_PER_SYNAPSE)
     free = psutil.virtual_memory().available
@@ -125,24 +130,26 @@ def _nests(stack: ExitStack, network: Network, python: str) -> list[against.Nest
         raise against.Unavailable(
             f"it would need about {need / 2**30:.0f} GiB, and {free / 2**30:.0f} are free"
         )
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="encephagen-bench-")))
-    room = psutil.disk_usage(str(folder)).free
-    if network.n_synapses * SAVE_BYTES_PER_SYNAPSE > room:
-        raise against.Unavailable(f"{folder.parent} has no room for the network: set TMPDIR")
-    against.export(network, folder)
-    if network.n_synapses > BIG:
-        threads = threads[-1:]  # one copy in memory, with all the threads there are
-    nests = []
-    for n in threads:
-        nest = stack.enter_context(
-            against.Nest(python, folder, against.model(network), n)  # builds
-        )
-        nest.run(NEST_SETTLE_MS)
-        nests.append(nest)
+    together = [threads] if network.n_synapses < LARGE else [[n] for n in threads]
+    nests: list[against.Nest] = []
+    with tempfile.TemporaryDirectory(prefix="encephagen-bench-") as folder:
+        room = psutil.disk_usage(folder).free
+        if network.n_synapses * SAVE_BYTES_PER_SYNAPSE > room:
+            raise against.Unavailable("the network has no room on the disk: set TMPDIR to another")
+        against.export(network, Path(folder))
+        for group in together:
+            with ExitStack() as stack:
+                started = [
+                    stack.enter_context(
+                        against.Nest(python, Path(folder), against.model(network), n)
+                    )
+                    for n in group
+                ]
+                for nest in started:
+                    nest.run(NEST_SETTLE_MS)
+                _turns(clock, sessions, settled, size, started)
+                nests += started
     return nests
-
-
-BIG = 5e7  # synapses; above, NEST is run on its best number of threads alone
 
 
 def _result(
@@ -186,7 +193,7 @@ def _result(
 
 
 def _compare(
-    result: dict[str, Any], clock: Clock, size: Size, nests: list[against.Nest], spikes: int
+    result: dict[str, Any], clock: Clock, size: Size, nests: list[against.Nest]
 ) -> dict[str, Any]:
     """Return NEST's speed on the same network, and how much longer it takes than ours."""
     brain_s = size.nest_ms / MS_PER_S
