@@ -24,7 +24,8 @@ def show(out: Console, document: dict[str, Any]) -> None:
             gate["passed"], ("not measured", "dim")
         )
         made.add_row(gate["name"], *_gate(gate), Text(verdict, style))
-    out.print(made)
+    if document["gates"]:
+        out.print(made)
     for title, head, rows in _sections(document):
         made = tables.table(title, *head)
         for row in rows:
@@ -74,7 +75,8 @@ def page(document: dict[str, Any]) -> str:
     for gate in document["gates"]:
         verdict = {True: "pass", False: "**fail**"}.get(gate["passed"], "not measured")
         gates.append((gate["name"], *_gate(gate), verdict))
-    lines += _markdown("Gates", ("<", "measured", "bound", "<"), gates)
+    if gates:
+        lines += _markdown("Gates", ("<", "measured", "bound", "<"), gates)
     for title, head, rows in _sections(document):
         lines += _markdown(title.capitalize(), head, rows)
     for remark in _remarks(document):
@@ -183,7 +185,7 @@ def _sections(document: dict[str, Any]) -> list[tuple[str, Row, list[Row]]]:
     return [
         ("times real time, on 1 and 2 threads", head, speed),
         ("building, memory, delivery (one core)", space_head, space),
-        ("costs", ("<", ""), _costs(document)),
+        ("costs", ("<what", "each"), _costs(document)),
     ]
 
 
@@ -239,24 +241,25 @@ def figure(document: dict[str, Any]):
     blue, orange, grey = "#1f5fa8", "#d9731a", "#666666"
     for threads, style in (("1", "--"), ("2", "-")):
         name = f"{threads} thread{'s' if threads == '2' else ''}"
+        marker = "o" if threads == "2" else "."
         ours = [s["realtime_factor_by_threads"].get(threads) for s in family]
         theirs = [(s["nest"] or {}).get("realtime_factor_by_threads", {}) for s in family]
         theirs = [t.get(threads) for t in theirs]
-        speed.plot(*_known(at, ours), style, marker="o", color=blue, label=f"encephagen, {name}")
+        speed.plot(*_known(at, ours), style, marker=marker, color=blue, label=f"encephagen, {name}")
         if any(theirs):
-            speed.plot(*_known(at, theirs), style, marker="s", color=orange, label=f"NEST, {name}")
+            speed.plot(
+                *_known(at, theirs), style, marker=marker, color=orange, label=f"NEST, {name}"
+            )
     for s in default:
-        speed.plot(s["n_synapses"], s["realtime_factor"], "*", ms=13, color=blue, zorder=3)
-        note = dict(textcoords="offset points", xytext=(9, 2), fontsize=8)
-        speed.annotate("default brain", (s["n_synapses"], s["realtime_factor"]), **note)
-        if s["nest"]:
-            speed.plot(s["n_synapses"], s["nest"]["realtime_factor"], "*", ms=13, color=orange)
+        nest = [s["nest"]["realtime_factor"]] if s["nest"] else []
+        for value, colour in zip([s["realtime_factor"], *nest], (blue, orange), strict=False):
+            speed.plot(s["n_synapses"], value, "*", ms=13, color=colour, zorder=3)
+    speed.plot([], [], "*", ms=10, color=grey, label="default brain, best")
     speed.axhline(1.0, color=grey, lw=1)
     speed.annotate(
         "real time",
-        (0.99, 1.0),
+        (0.01, 1.0),
         xycoords=("axes fraction", "data"),
-        ha="right",
         va="bottom",
         fontsize=8,
         color=grey,
@@ -264,9 +267,30 @@ def figure(document: dict[str, Any]):
     speed.set(xscale="log", yscale="log", xlabel="synapses", ylabel="times real time")
     speed.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     speed.margins(x=0.12)
-    speed.legend(fontsize=8, frameon=False)
+    speed.set_ylim(bottom=0.15 * speed.dataLim.y0)
+    handles, labels = speed.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda i: labels[i])
+    speed.legend(
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        fontsize=7,
+        frameon=False,
+        loc="lower left",
+        ncols=2,
+        handlelength=3.0,
+    )
     rate = [s["events_per_s_core"] / 1e6 for s in family]
-    delivery.plot(at, rate, "-", marker="o", color=blue)
+    delivery.plot(at, rate, "-", color=blue)
+    for segmented, marker, label in (
+        (False, "s", "a delay for each synapse"),
+        (True, "o", "runs of equal delay"),
+    ):
+        mine = [
+            (x, y) for x, y, s in zip(at, rate, family, strict=True) if s["segmented"] is segmented
+        ]
+        if mine:
+            delivery.plot(*zip(*mine, strict=True), marker, color=blue, label=label)
+    delivery.legend(fontsize=7, frameon=False, loc="lower right")
     delivery.axhline(200.0, color=grey, lw=1, ls=":")
     delivery.annotate(
         "gate at $10^8$",
@@ -278,7 +302,7 @@ def figure(document: dict[str, Any]):
     )
     delivery.set(xscale="log", xlabel="synapses", ylabel="million events a second, one core")
     delivery.set_ylim(0.0, 1.15 * max([*rate, 220.0]))
-    delivery.margins(x=0.12)
+    delivery.margins(x=0.18)
     for axes in (speed, delivery):
         axes.spines[["top", "right"]].set_visible(False)
     return made
@@ -314,7 +338,8 @@ connection. The lower ratio, of `default` and `1e6`, is `nest_ratio`.
 ran it, before NEST came; (est.) is what `estimate` said beforehand, of the network alone.
 
 **Delivery** is the kernel's own exchange, queueing and summing of spikes, without neurons: random
-neurons spike at 5 Hz, the calendars are full, CPU time on one core.
+neurons spike at 5 Hz, the calendars are full, CPU time on one core. Where synapses of a neuron come
+in runs of 5 or more with the same delay, runs are queued, else synapses.
 
 **Costs.** A draw is what the background adds to a neuron's step, in a network that never spikes. A
 call is `Session.advance(1)`, less the step itself. A first start has neither compiled kernels nor

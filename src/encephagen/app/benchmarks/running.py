@@ -56,7 +56,8 @@ def measure(size: Size, python: str | None) -> dict[str, Any]:
     _say(f"{size.name}: running {network.n_neurons:,} neurons, {network.n_synapses:,} synapses")
     sessions = _sessions(network)
     settled = sessions[1].snapshot()
-    spikes = _turns(clock, sessions, settled, size, [])
+    rate_Hz = _rate_Hz(sessions[1], size.rate_ms)
+    _turns(clock, sessions, settled, size, [])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
     nests: list[against.Nest] = []
     reason = None
@@ -67,7 +68,7 @@ def measure(size: Size, python: str | None) -> dict[str, Any]:
         except against.Unavailable as error:
             reason = str(error)
             _say(f"{size.name}: no comparison with NEST: {reason}")
-    result = _result(size, network, clock, spikes, expected, peak)
+    result = _result(size, network, clock, rate_Hz, expected, peak)
     result["same_spikes_any_threads"] = _same(sessions, settled, size)
     result["nest"] = _compare(result, clock, size, nests) if nests else None
     result["nest_reason"] = reason
@@ -95,21 +96,24 @@ def _sessions(network: Network) -> dict[int, Session]:
 
 def _turns(
     clock: Clock, sessions: dict[int, Session], settled, size: Size, nests: list[against.Nest]
-) -> int:
-    """Run everything in turns, ours always the same stretch; return its number of spikes."""
+) -> None:
+    """Run everything in turns, ours always the same stretch."""
     repeats = size.nest_repeats if nests else size.repeats
-    spikes = 0
     for _ in range(repeats):
         for threads, session in sessions.items():
             session.restore(settled)
             steps = round(size.brain_ms / session.network.dt_ms)
             clock.time(f"ours {threads}", lambda s=session, n=steps: s.advance(n))
-            spikes = int(session.counts.sum())
         for nest in nests:
             chunk = nest.run(size.nest_ms)
             clock.add(f"nest {nest.threads}", chunk.wall_s, chunk.cpu_s)
             clock.add(f"nest spikes {nest.threads}", chunk.spikes, 0.0)
-    return spikes
+
+
+def _rate_Hz(session: Session, duration_ms: float) -> float:
+    """Run the session on, and return its mean rate."""
+    session.advance(round(duration_ms / session.network.dt_ms))
+    return float(session.counts.mean()) * MS_PER_S / duration_ms
 
 
 def _beside_nest(
@@ -153,7 +157,7 @@ def _beside_nest(
 
 
 def _result(
-    size: Size, network: Network, clock: Clock, spikes: int, expected, peak: int
+    size: Size, network: Network, clock: Clock, rate_Hz: float, expected, peak: int
 ) -> dict[str, Any]:
     brain_s = size.brain_ms / MS_PER_S
     factors, medians, spreads, cpu = {}, {}, {}, {}
@@ -170,7 +174,7 @@ def _result(
         "name": size.name,
         "n_neurons": network.n_neurons,
         "n_synapses": network.n_synapses,
-        "rate_Hz": spikes / network.n_neurons / brain_s,
+        "rate_Hz": rate_Hz,
         "realtime_factor": factors[best],
         "threads": int(best),
         "realtime_factor_by_threads": factors,
