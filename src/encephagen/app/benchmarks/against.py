@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from encephagen.engine import tables
+from encephagen.engine.session import SPINS
 from encephagen.models.lif import LIF
 from encephagen.network.network import Network
 
@@ -110,6 +111,8 @@ class Nest:
         self._log = tempfile.TemporaryFile("w+")
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         environment["PYNEST_QUIET"] = "1"
+        if environment.get("GOMP_SPINCOUNT") == SPINS:  # ours; NEST runs best as it comes
+            del environment["GOMP_SPINCOUNT"]
         # -P: the folder of the script, which holds modules of ours, is not searched.
         command = [python, "-P", str(WORKER), str(folder), model, str(threads)]
         self._process = subprocess.Popen(
