@@ -8,9 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from encephagen.app import bench
-from encephagen.app.benchmarks import against, delivery, networks, report
+from encephagen.app.benchmarks import against, delivery, install, networks, report
 from encephagen.app.benchmarks.gates import Gate, gates
-from encephagen.app.benchmarks.install import python_with_nest
 from encephagen.app.benchmarks.timing import Clock
 from encephagen.app.cli import app
 from encephagen.connectome.datasets import hcp_aal2
@@ -179,7 +178,7 @@ def test_nest_fires_as_ours(brain_of, tmp_path):
     pytest.importorskip("nest")
     network = build(brain_of(glutamate=Transmitter((AMPA(),))))
     against.export(network, tmp_path)
-    with against.Nest(python_with_nest(), tmp_path, against.model(network), 1) as nest:
+    with against.Nest(install.python_with_nest(), tmp_path, against.model(network), 1) as nest:
         nest.run(100.0)
         theirs = nest.run(1000.0).spikes
     assert nest.min_delay_ms == pytest.approx(network.min_delay_steps * network.dt_ms)
@@ -187,6 +186,19 @@ def test_nest_fires_as_ours(brain_of, tmp_path):
     session.advance(1000)
     session.advance(10_000)
     assert theirs == pytest.approx(int(session.counts.sum()), rel=0.1)
+
+
+def test_without_nest_the_reason_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("ENCEPHAGEN_CACHE", str(tmp_path))
+    monkeypatch.setattr(install, "_has_nest", lambda python: False)
+
+    def offline(command, what):
+        raise against.Unavailable(f"{what} failed: no network")
+
+    monkeypatch.setattr(install, "_run", offline)
+    python, reason = bench._nest(True)
+    assert python is None
+    assert "no network" in reason
 
 
 def test_what_keeps_nest_from_running_is_said(brain_of, tmp_path):
