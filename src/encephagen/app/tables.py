@@ -137,25 +137,38 @@ def pairs(title: str, rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def health(summary: dict[str, Any]) -> Table:
-    """Return the figures of `analysis.summary` beside what a healthy cortex has."""
+    """Return the figures of `analysis.summary` beside what a healthy cortex has.
+
+    A range that a figure lies outside of is marked.
+    """
     s = summary
+
+    def of(low: float, high: float, *names: str) -> str:
+        values = [s[name] for name in names]
+        outside = any(v is not None and not low <= v <= high for v in values)
+        return f"{low:g} to {high:g}" + (", outside" if outside else "")
+
     made = table("activity", "<", "measured", "<healthy")
     rows = (
-        ("excitatory rate", f"{number(s['rate_exc_Hz'])} Hz", "1 to 5"),
+        ("excitatory rate", f"{number(s['rate_exc_Hz'])} Hz", of(1, 5, "rate_exc_Hz")),
         ("inhibitory rate", f"{number(s['rate_inh_Hz'])} Hz", ""),
         (
             "regions, least and most active",
             f"{number(s['rate_region_min_Hz'])} and {number(s['rate_region_max_Hz'])} Hz",
-            "0.2 to 15",
+            of(0.2, 15, "rate_region_min_Hz", "rate_region_max_Hz"),
         ),
         (
             "neurons, 10, 50 and 90 %",
             " / ".join(number(s[f"rate_neuron_{q}_Hz"], 1) for q in ("p10", "median", "p90"))
             + " Hz",
-            "0.5 to 6",
+            of(0.5, 6, "rate_neuron_p10_Hz", "rate_neuron_p90_Hz"),
         ),
-        ("CV of intervals", number(s["cv_isi"]), "0.7 to 1.2"),
-        ("count correlation", number(s["count_correlation"], 3), "0.01 to 0.1"),
+        ("CV of intervals", number(s["cv_isi"]), of(0.7, 1.2, "cv_isi")),
+        (
+            "count correlation",
+            number(s["count_correlation"], 3),
+            of(0.01, 0.1, "count_correlation"),
+        ),
         ("intrinsic timescale (ms)", number(s["timescale_ms"], 0), ""),
         ("slope of the spectrum", number(s["spectral_slope"]), ""),
     )

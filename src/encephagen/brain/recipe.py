@@ -12,6 +12,7 @@ from encephagen.units import param
 JOGLEKAR = "Joglekar et al. 2018, doi 10.1016/j.neuron.2018.02.031"
 WANG = "Wang 2002, doi 10.1016/S0896-6273(02)01092-9"
 DEFAULT = "healthy_cortex"
+FRACTIONS = ("fraction_exc", "nmda_fraction", "local_probability")
 LARGEST = 1e9  # far beyond anything in a brain, so that no product of two overflows
 
 
@@ -61,6 +62,8 @@ class Recipe:
                 raise ValueError(f"recipe {f.name} = {value!r}: must be a number")
             if not 0 <= value <= LARGEST:
                 raise ValueError(f"recipe {f.name} = {value}: must be from 0 to {LARGEST:g}")
+            if f.name in FRACTIONS and value > 1:
+                raise ValueError(f"recipe {f.name} = {value}: must be from 0 to 1")
             if isinstance(f.default, float):  # 10 and 10.0 are one recipe, with one digest
                 object.__setattr__(self, f.name, float(value))
         if int(self.neurons_per_region) != self.neurons_per_region:
