@@ -188,7 +188,7 @@ def test_a_run_that_the_engine_stops_is_no_success(small):
         (["--out", "nowhere/run.nc"], "does not exist"),
         (["--out", "."], "is a folder"),
         (["--set", "neurons_per_region=1e7"], "a network of 60,000,000 neurons"),
-        (["--set", "local_probability=2"], "connection probability 2"),
+        (["--set", "local_probability=2"], "local_probability = 2"),
     ],
 )
 def test_bad_input_is_one_line(small, tmp_path, monkeypatch, args, message):
