@@ -76,7 +76,13 @@ def measure(
             say(f"{size.name}: skipped: {error}")
     say("neurons, noise, calls, snapshots")
     cost = costs.measure(default, quick)
-    ratios = {s["name"]: s["nest"]["ratio"] for s in measured if s["nest"]}
+    # Two threads suffer from other programs, NEST's more than ours, CPU seconds on one do not: the
+    # lower of both ratios is the one that nobody else's program made.
+    ratios = {
+        s["name"]: min(s["nest"]["ratio"], s["nest"]["ratio_cpu_1_thread"])
+        for s in measured
+        if s["nest"]
+    }
     counted = [ratios[name] for name in LIKE_FOR_LIKE if name in ratios]
     if quick:
         counted = list(ratios.values())

@@ -45,7 +45,7 @@ def gates(measured: dict[str, Any]) -> list[Gate]:
             5.0,
             True,
         ),
-        Gate("times NEST (the lower of two)", measured["nest_ratio"], 20.0, True),
+        Gate("times NEST (the lowest of four ratios)", measured["nest_ratio"], 20.0, True),
         Gate("10^6 synapses at 5 Hz, times real time", of("1e6", _factor), 5.0, True),
         Gate("10^7 synapses, one core, times real time", of("1e7", _factor_1), 1.0, True),
         Gate("10^8 synapses, memory", of("1e8", _memory_GiB), 24.0, False, "GiB"),

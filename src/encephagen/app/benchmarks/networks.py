@@ -77,7 +77,7 @@ SIZES = (
     Size("1e6", 200, 80.0),
     Size("1e7", 200, 1000.0, brain_ms=50.0),
     Size(
-        "1e8", 1250, 1000.0, brain_ms=20.0, repeats=15, nest_ms=20.0, nest_repeats=2, rate_ms=200.0
+        "1e8", 1250, 1000.0, brain_ms=20.0, repeats=15, nest_ms=20.0, nest_repeats=6, rate_ms=200.0
     ),
 )
 _SHORT = dict(brain_ms=50.0, repeats=3, nest_ms=20.0, nest_repeats=2, rate_ms=200.0)

@@ -332,7 +332,7 @@ on one thread, and hardly feels other programs. "rates" is how far NEST's mean r
 equal speed at other rates would mean nothing. The default brain has NMDA: in NEST that takes
 `iaf_psc_exp_multisynapse`, and a second connection for each excitatory synapse, so about twice as
 many as ours. The other sizes have none, and run on NEST's plain `iaf_psc_exp`, connection for
-connection. The lower ratio, of `default` and `1e6`, is `nest_ratio`.
+connection. `nest_ratio` is the lowest of both ratios of `default` and `1e6`.
 
 **Building, memory.** MiB is the peak of a process which loaded everything, built the network and
 ran it, before NEST came; (est.) is what `estimate` said beforehand, of the network alone.
