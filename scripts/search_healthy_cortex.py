@@ -9,8 +9,8 @@
 3. The best run for 10 s, with three seeds, and with the background 3 % up and down: a recipe beside
    a fold falls here.
 
-Targets: `science` of the human medial frontal cortex as the human multi-area model has them
-(Pronold et al. 2024, doi 10.1093/cercor/bhae409): excitatory rate 2.6 Hz, CV of intervals 0.98.
+Targets: human medial frontal cortex, as the human multi-area model has it (Pronold et al. 2024, doi
+10.1093/cercor/bhae409): excitatory rate 2.6 Hz, CV of intervals 0.98.
 """
 
 import argparse

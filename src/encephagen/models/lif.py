@@ -9,7 +9,7 @@ import numpy as np
 from encephagen.models.model import AbstractNeuron, require_positive
 from encephagen.units import param
 
-NORDLIE = "Nordlie et al. 2009, doi 10.1371/journal.pcbi.1000456"
+POTJANS = "Potjans and Diesmann 2014, doi 10.1093/cercor/bhs358"
 JOGLEKAR = "Joglekar et al. 2018, doi 10.1016/j.neuron.2018.02.031"
 
 
@@ -57,7 +57,7 @@ class Membrane(AbstractNeuron):
     """
 
     tau_m_ms: float = param(20.0, "ms", JOGLEKAR)
-    R_m_MOhm: float = param(40.0, "MOhm", "C_m 250 pF at tau_m 10 ms; " + NORDLIE)
+    R_m_MOhm: float = param(40.0, "MOhm", "C_m 250 pF at tau_m 10 ms; " + POTJANS)
     E_L_mV: float = param(-70.0, "mV", JOGLEKAR)
     V_th_mV: float = param(-50.0, "mV", JOGLEKAR)
     V_reset_mV: float = param(-70.0, "mV", "free; Joglekar et al. have -60")
