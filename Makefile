@@ -32,7 +32,7 @@ help:
 	@echo "make bench     measure speed; writes docs/         (ARGS=... is passed on)"
 	@echo "make notebook  open the quickstart notebook"
 	@echo "make wheel     build the wheel into dist/"
-	@echo "make docs      renew the reference of the command line"
+	@echo "make docs      renew the reference of the command line, and the figures of the studies"
 	@echo "make lock      renew the pinned requirements"
 	@echo "make clean     remove the environment, builds and caches"
 
@@ -78,7 +78,7 @@ check: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache
 
 tests: $(VENV)/.dev
-	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) $(TESTS) $(ARGS)
+	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS) $(ARGS)
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
@@ -97,6 +97,7 @@ wheel: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@COLUMNS=100 NO_COLOR=1 $(BIN)/python -m typer encephagen.app.cli utils docs \
 		--name encephagen --title "The command line" --output docs/cli.md
+	@$(BIN)/python scripts/renew_experiments.py
 
 # Pins for every platform and Python at once, so one file serves all; needs the package index.
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \

@@ -21,7 +21,7 @@ from encephagen.connectome.files import write_npz
 from encephagen.connectome.transform import subset
 from encephagen.recording import Recording
 
-COMMANDS = ("info", "simulate", "plot", "demo", "bench", "doctor")
+COMMANDS = "info simulate plot demo nulls list run report validate fit bench doctor".split()
 runner = CliRunner()
 
 
@@ -151,16 +151,25 @@ def test_the_table_fits_and_the_file_is_whole(small, tmp_path):
     assert Path(drawn.stdout.strip()).read_bytes().startswith(b"\x89PNG")
 
 
+UNBALANCED = ("--set", "rate_exc_Hz=0")
+"""No background that makes up for what else is changed."""
+
+
 def test_alarms_are_told(small):
-    result = call(
-        *("simulate", "--dataset", small, "--seconds", 1.5, "--set", "background_weight_pA=1e-3")
-    )
+    silent = (*UNBALANCED, "--set", "background_weight_pA=1e-3")
+    result = call("simulate", "--dataset", small, "--seconds", 1.5, *silent)
     assert result.exit_code == 0
     assert "alarm: silent" in result.stdout
 
 
+def test_a_diagonal_that_is_dropped_is_told_on_one_line(tmp_path):
+    (tmp_path / "weights.csv").write_text(",a,b\na,3,1\nb,1,0\n", encoding="utf-8")
+    line, *_ = call("nulls", tmp_path).stderr.splitlines()
+    assert line.startswith(f"warning: {tmp_path}: diagonal (1 entries) set to zero")
+
+
 def test_a_run_that_the_engine_stops_is_no_success(small):
-    runaway = ("--set", "background_weight_pA=2000", "--set", "weight_ie_pA=0")
+    runaway = (*UNBALANCED, "--set", "background_weight_pA=2000", "--set", "weight_ie_pA=0")
     result = call("simulate", "--dataset", small, "--seconds", 2, *runaway, "--json")
     assert result.exit_code == 1
     document = json.loads(result.stdout)
@@ -179,6 +188,7 @@ def test_a_run_that_the_engine_stops_is_no_success(small):
         (["--seconds", "nan"], "--seconds nan"),
         (["--seconds", "inf"], "--seconds inf"),
         (["--seconds", "-1"], "--seconds -1"),
+        (["--seconds", "1e8"], "GiB are free; give fewer seconds"),
         (["--dt-ms", "0"], "dt 0"),
         (["--dt-ms", "nan"], "--seconds"),
         (["--dt-ms", "50"], "under dt"),
@@ -187,7 +197,8 @@ def test_a_run_that_the_engine_stops_is_no_success(small):
         (["--recipe", "nowhere.toml"], "nowhere.toml"),
         (["--out", "nowhere/run.nc"], "does not exist"),
         (["--out", "."], "is a folder"),
-        (["--set", "neurons_per_region=1e7"], "a network of 60,000,000 neurons"),
+        ([*UNBALANCED, "--set", "neurons_per_region=1e7"], "a network of 60,000,000 neurons"),
+        (["--set", "rate_exc_Hz=400"], "found no background that makes all E fire at 400 Hz"),
         (["--set", "local_probability=2"], "local_probability = 2"),
     ],
 )
@@ -200,20 +211,28 @@ def test_bad_input_is_one_line(small, tmp_path, monkeypatch, args, message):
 
 
 @pytest.mark.parametrize(
-    "args",
+    ("args", "message"),
     [
-        ["simulate", "--seconds", "soon"],
-        ["simulate", "--seed", "-1"],
-        ["simulate", "--threads", "0"],
-        ["simulate", "--speed", "9"],
-        ["dance"],
-        ["plot"],
+        (["simulate", "--seconds", "soon"], "'--seconds'"),
+        (["simulate", "--seed", "-1"], "'--seed'"),
+        (["simulate", "--threads", "0"], "'--threads'"),
+        (["simulate", "--speed", "9"], "--speed"),
+        (["simulate", "--seconds"], "'--seconds' requires an argument; see encephagen simulate"),
+        (["dance"], "'dance'"),
+        (["plot"], "Missing argument"),
+        (["--loud"], "--loud"),
     ],
 )
-def test_wrong_usage_is_status_2(args):
-    result = call(*args)
-    assert result.exit_code == 2
-    assert "Traceback" not in result.output
+def test_wrong_usage_is_one_line_with_a_hint(args, message):
+    line = complaint(call(*args))
+    assert message in line
+    name = f" {args[0]}" if args[0] in COMMANDS else ""
+    assert line.endswith(f"; see encephagen{name} --help")
+
+
+def test_no_argument_is_answered_with_the_help():
+    result = call()
+    assert result.exit_code == 2 and all(name in result.output for name in COMMANDS)
 
 
 def test_a_file_that_is_no_recording(tmp_path):
@@ -249,7 +268,9 @@ OPTIONS = st.sampled_from(
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=st.sampled_from(["simulate", "simulate", "plot", "info", "demo", "", "bench ", "-"]),
+    name=st.sampled_from(
+        ["simulate", "simulate", "plot", "info", "demo", "list", "run", "report", "", "bench ", "-"]
+    ),
     pairs=st.lists(st.tuples(OPTIONS, VALUES), max_size=3),
 )
 def test_no_command_line_ends_in_a_traceback(small, tmp_path, monkeypatch, name, pairs):
@@ -342,6 +363,7 @@ def test_info_names_data_sources_and_machine():
     document = json.loads(call("info", "--json", "--recipe").stdout)
     assert {d["name"] for d in document["datasets"]} >= {"hcp-aal2", "gw-aal2-94", "tvb-192"}
     assert any(p["name"] == "long_weight_pA" for p in document["recipe"])
+    assert document["versions"]["netneurotools"] and document["versions"]["bctpy"]
 
 
 def test_doctor_finds_this_installation_sound():

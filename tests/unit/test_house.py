@@ -196,7 +196,9 @@ def test_every_package_that_we_import_is_one_we_ask_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
     known = {re.match(r"[\w.-]+", text)[0].lower().replace("-", "_") for text in asked}
-    known |= {"nest"} | {"encephagen", "__future__"} | sys.stdlib_module_names
+    imported_as = {"pillow": "PIL", "nest_simulator": "nest"}
+    known |= {imported_as[name] for name in known & imported_as.keys()}
+    known |= {"encephagen", "__future__"} | sys.stdlib_module_names
     strangers = set()
     for path in MODULES:
         for node in ast.walk(parse(path)):

@@ -1,5 +1,20 @@
 """What a recording means: functions from Recording to arrays with named dimensions and units."""
 
+from encephagen.analysis.functional_connectivity import (
+    band_power,
+    bandpass,
+    fc,
+    fc_correlation,
+    fcd,
+    fcd_ks,
+    fisher_mean,
+    group_fc,
+    interval_over_runs,
+    interval_over_time,
+    r_by_duration,
+    split_half,
+)
+from encephagen.analysis.haemodynamics import Haemodynamics, bold
 from encephagen.analysis.rates import (
     binned_rate,
     neuron_rate,
@@ -20,21 +35,35 @@ from encephagen.analysis.summary import settled, summary
 from encephagen.analysis.timescales import autocorrelation, timescale
 
 __all__ = [
+    "Haemodynamics",
     "autocorrelation",
+    "band_power",
+    "bandpass",
     "binned_rate",
+    "bold",
     "count_correlation",
     "cv_isi",
     "fano_factor",
+    "fc",
+    "fc_correlation",
+    "fcd",
+    "fcd_ks",
+    "fisher_mean",
+    "group_fc",
+    "interval_over_runs",
+    "interval_over_time",
     "lvr",
     "neuron_rate",
     "peaks",
     "population_rate",
     "power_spectrum",
+    "r_by_duration",
     "region_rate",
     "region_response",
     "settled",
     "slope",
     "spike_trains",
+    "split_half",
     "summary",
     "system_rate",
     "system_response",

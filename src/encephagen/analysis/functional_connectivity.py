@@ -207,10 +207,11 @@ def doubling(x: "xr.DataArray", reference: "xr.DataArray") -> Doubling:
     if min(r_half, r) <= 0 or r_half >= r:  # no noise to extrapolate
         return Doubling(duration_s, r_half, r, r, r)
     slope = 1.0 / r_half**2 - 1.0 / r**2
-    double, limit = 1.0 / r**2 - 0.5 * slope, 1.0 / r**2 - slope
-    return Doubling(
-        duration_s, r_half, r, min(1.0, double**-0.5), 1.0 if limit <= 1 else limit**-0.5
+    # Where r is mostly noise the line may cross 1 too, or even 0: r ends at 1.
+    r_double, r_limit = (
+        1.0 if at <= 1 else at**-0.5 for at in (1.0 / r**2 - 0.5 * slope, 1.0 / r**2 - slope)
     )
+    return Doubling(duration_s, r_half, r, r_double, r_limit)
 
 
 def split_half(x: "xr.DataArray") -> float:
@@ -350,7 +351,12 @@ def bandpass(
     filters = signal.butter(2, (low_Hz, high_Hz), "bandpass", fs=1.0 / step_s, output="sos")
     time = [str(d) for d in x.dims if str(d).startswith("time")][0]
     shaped = x.transpose(..., time, "region")
-    return shaped.copy(data=signal.sosfiltfilt(filters, values, axis=-2))
+    try:
+        return shaped.copy(data=signal.sosfiltfilt(filters, values, axis=-2))
+    except ValueError as error:  # shorter than what the filter puts before and after
+        raise ValueError(
+            f"{values.shape[-2]} volumes are too few to be filtered; record for longer"
+        ) from error
 
 
 # ---- within -------------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from encephagen.analysis.haemodynamics import even_step, time_series
 from encephagen.analysis.rates import binned_rate
 from encephagen.recording import Recording
+from encephagen.units import MS_PER_S
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,22 +20,25 @@ errors of white noise, 1/sqrt(bins)."""
 
 
 def autocorrelation(
-    recording: Recording, max_lag_ms: float = MAX_LAG_MS, bin_ms: float = BIN_MS
+    activity: "Recording | xr.DataArray", max_lag_ms: float = MAX_LAG_MS, bin_ms: float = BIN_MS
 ) -> "xr.DataArray":
-    """Return the autocorrelation of the excitatory rate of each region (region, lag_ms).
+    """Return the autocorrelation of the activity of each region (region, lag_ms).
+
+    activity: a Recording, whose excitatory rate is taken, or an array with a dimension ``region``
+        and one of time (time_ms or time_s), averaged over as many of its steps as a bin holds.
 
     Lags run from one bin; lag 0, which holds the shot noise of single spikes, is left out of the
-    result but not of the normalisation. nan for a region whose rate never changes.
-    Raises ValueError if the recording is shorter than four times the longest lag.
+    result but not of the normalisation. nan for a region that never changes. Raises ValueError if
+    the activity is shorter than four times the longest lag, or its steps do not divide a bin.
     """
     import xarray as xr
 
-    rate = binned_rate(recording, bin_ms).sel(population="E").transpose("time_ms", "region").values
+    rate, regions = _binned(activity, bin_ms)
     n_lags = round(max_lag_ms / bin_ms)
     n = rate.shape[0]
     if n_lags < 1 or n < 4 * n_lags:
         raise ValueError(
-            f"recording of {recording.duration_ms:g} ms is too short for lags of {max_lag_ms:g} ms;"
+            f"recording of {n * bin_ms:g} ms is too short for lags of {max_lag_ms:g} ms;"
             f" record at least {4 * max_lag_ms:g} ms or choose shorter lags"
         )
     deviation = rate - rate.mean(axis=0)
@@ -48,7 +53,7 @@ def autocorrelation(
         values,
         dims=("region", "lag_ms"),
         coords={
-            "region": list(recording.regions),
+            "region": list(regions),
             "lag_ms": ("lag_ms", lag_ms, {"units": "ms"}),
         },
         name="autocorrelation",
@@ -57,7 +62,7 @@ def autocorrelation(
 
 
 def timescale(
-    recording: Recording, max_lag_ms: float = MAX_LAG_MS, bin_ms: float = BIN_MS
+    activity: "Recording | xr.DataArray", max_lag_ms: float = MAX_LAG_MS, bin_ms: float = BIN_MS
 ) -> "xr.Dataset":
     """Return the intrinsic timescale of each region: tau_ms, amplitude, offset, r2 (region).
 
@@ -67,7 +72,7 @@ def timescale(
     """
     import xarray as xr
 
-    correlation = autocorrelation(recording, max_lag_ms, bin_ms)
+    correlation = autocorrelation(activity, max_lag_ms, bin_ms)
     lag_ms = correlation["lag_ms"].values
     threshold = NOISE_Z / np.sqrt(correlation.attrs["n_bins"])
     fits = [
@@ -78,11 +83,30 @@ def timescale(
     names = ("tau_ms", "amplitude", "offset", "r2")
     result = xr.Dataset(
         {name: ("region", column) for name, column in zip(names, columns, strict=True)},
-        coords={"region": list(recording.regions)},
+        coords={"region": correlation["region"].values.tolist()},
         attrs={"bin_ms": bin_ms, "max_lag_ms": max_lag_ms},
     )
     result["tau_ms"].attrs["units"] = "ms"
     return result
+
+
+def _binned(
+    activity: "Recording | xr.DataArray", bin_ms: float
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return activity (bin, region) and the regions."""
+    if isinstance(activity, Recording):
+        rate = binned_rate(activity, bin_ms).sel(population="E")
+        return rate.transpose("time_ms", "region").values, activity.regions
+    values, time_s, regions = time_series(activity)
+    step_ms = even_step(time_s) * MS_PER_S
+    per_bin = round(bin_ms / step_ms)
+    if per_bin < 1 or abs(per_bin * step_ms - bin_ms) > 1e-6 * bin_ms:
+        raise ValueError(
+            f"bin_ms {bin_ms:g} is not a whole number of the activity's steps of {step_ms:g} ms; "
+            f"choose {max(1, per_bin) * step_ms:g}"
+        )
+    n = len(values) // per_bin
+    return values[: n * per_bin].reshape(n, per_bin, -1).mean(axis=1), regions
 
 
 def _fit(lag_ms: np.ndarray, values: np.ndarray, bin_ms: float) -> tuple[float, ...]:

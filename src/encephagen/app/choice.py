@@ -105,7 +105,7 @@ def recipe_values(file: Path | None, settings: list[str]) -> dict[str, Any]:
         if not equals or not name or not text:
             raise ValueError(f"--set {setting!r}: expected name=value, as in long_weight_pA=30")
         changed[name] = _number(text, whole=kinds.get(name) is int) if name != "name" else text
-    return dataclasses.asdict(recipe.replace(**changed) if changed else recipe)
+    return (recipe.replace(**changed) if changed else recipe).as_dict()
 
 
 def _number(text: str, whole: bool) -> int | float | str:

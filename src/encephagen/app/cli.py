@@ -15,28 +15,48 @@ from encephagen import __version__
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+USAGE: Any = typer.BadParameter.__bases__[0]  # UsageError, of click or of typer's own copy of it
 
 
 class _Group(TyperGroup):
     """Turns what a user got wrong into one line on stderr and exit status 2."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
+        bare = not args
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            from encephagen.app import console
+            return super().make_context(info_name, args, *more, **extra)
+        except USAGE as error:
+            if bare:  # the answer is the help
+                raise
+            raise _misused(error, info_name) from None
 
+    def invoke(self, ctx: Any) -> Any:
+        from encephagen.app import console
+
+        try:
+            with console.warnings_in_one_line():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
             console.err().print("interrupted")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # Who reads the answer has gone; say nothing to nobody, also not when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
+        except USAGE as error:
+            raise _misused(error, f"{ctx.command_path} {ctx.invoked_subcommand or ''}") from None
         except (ValueError, OSError, ImportError, MemoryError, OverflowError) as error:
-            from encephagen.app import console
-
             console.complain(error)
             raise typer.Exit(BAD_INPUT) from None
+
+
+def _misused(error: Any, path: str | None) -> typer.Exit:
+    """Say in one line what was wrong with a command line, and return the exit that follows."""
+    from encephagen.app import console
+
+    path = error.ctx.command_path if error.ctx is not None else (path or "").strip()
+    console.complain(f"{error.format_message().rstrip('.')}; see {path} --help")
+    return typer.Exit(BAD_INPUT)
 
 
 app = typer.Typer(
@@ -44,7 +64,7 @@ app = typer.Typer(
     cls=_Group,
     help="A laboratory for spiking brains built from a human connectome.",
     epilog=(
-        "Exit status: 0 success, 1 something is unhealthy (doctor, a run that the engine stopped), "
+        "Exit status: 0 success, 1 something is unhealthy (doctor, a run that stopped or failed), "
         "2 bad input (one line on stderr says what), 130 interrupted."
     ),
     no_args_is_help=True,
@@ -77,6 +97,12 @@ Settings = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="Change a recipe parameter; repeatable."),
 ]
 Dt = Annotated[float, typer.Option(help="Integration step in ms.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes of this machine; one a core unless given.")
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="A Dask cluster in place of this machine.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else.")]
 
 
@@ -220,6 +246,171 @@ def nulls(
     from encephagen.app.nulls import nulls as prove
 
     raise typer.Exit(prove(dataset, seed, out, json))
+
+
+@app.command("list")
+def catalogue(
+    results: Annotated[
+        Path, typer.Option(help="Where results are looked for, a folder a study.")
+    ] = Path("results"),
+    json: Json = False,
+) -> None:
+    """List the studies, and which of them have a result."""
+    from encephagen.app import experiments
+
+    experiments.catalogue(results, json)
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="A study; `encephagen list` names them.")],
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="How many seeds, in place of the study's own number.")
+    ] = None,
+    nulls: Annotated[
+        int | None, typer.Option(min=0, help="How many nulls, in place of the study's own number.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A dataset in place of the study's own.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; repeatable."),
+    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for what is found; results/NAME unless given.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a study: what was claimed, what we find, and a verdict.
+
+    Its runs are kept in the folder as they end; the same command, again, does only those that are
+    missing: after Ctrl-C, a crash, or with more seeds.
+    """
+    from encephagen.app import experiments
+
+    options = {"seeds": seeds, "nulls": nulls, "dataset": dataset}
+    raise typer.Exit(experiments.run(name, options, settings or [], out, workers, scheduler, json))
+
+
+@app.command()
+def report(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Results, or folders of them; else results/.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; report.html in the first folder unless given.")
+    ] = None,
+) -> None:
+    """Make one HTML page of saved results: tables, pictures, verdicts."""
+    from encephagen.app import experiments
+
+    experiments.report(folders or [], out)
+
+
+@app.command()
+def validate(
+    minutes: Annotated[float, typer.Option(help="Brain time of each seed, in minutes.")] = 20.0,
+    seeds: Annotated[int, typer.Option(min=1, help="Wirings with noise of their own.")] = 4,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    dataset: Dataset = "hcp-aal2",
+    recipe: RecipeFile = None,
+    settings: Settings = None,
+    fmri: Annotated[
+        str | None, typer.Option(help="Dataset whose fMRI to compare with; else DATASET's own.")
+    ] = None,
+    heldout: Annotated[
+        str | None,
+        typer.Option(metavar="N,N", help="Subjects, from 0, to test on; else all not fitted on."),
+    ] = None,
+    propagation: Annotated[
+        bool, typer.Option(help="Also stimuli that travel: that study, without nulls.")
+    ] = True,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the report, the arrays and the finished runs.")
+    ] = Path("results/validate"),
+    json: Json = False,
+) -> None:
+    """Hold a brain to people: spikes, functional connectivity, timescales, stimuli that travel.
+
+    Each figure stands beside its range, its source, and what simpler models reach. Finished runs
+    are kept in the folder: after an interruption the same command does the rest.
+    """
+    from encephagen.app import validate as validation
+    from encephagen.app.choice import recipe_values
+    from encephagen.brain.recipe import Recipe
+
+    question = validation.Question(
+        dataset,
+        Recipe(**recipe_values(recipe, settings or [])),
+        minutes,
+        seeds,
+        fmri,
+        validation.subjects(heldout),
+        propagation,
+    )
+    raise typer.Exit(validation.validate(question, workers, scheduler, out, json))
+
+
+@app.command()
+def fit(
+    train: Annotated[
+        str, typer.Option(metavar="N,N", help="Subjects, from 0, that the fit may see.")
+    ] = "0,1,2,3",
+    test: Annotated[
+        str, typer.Option(metavar="N,N", help="Subjects that it is tested on at the end.")
+    ] = "4,5,6",
+    start: Annotated[
+        Path | None, typer.Option(help="A recipe (TOML) to search around; else all over.")
+    ] = None,
+    starts: Annotated[int, typer.Option(min=1, help="Recipes theory starts from.")] = 512,
+    generations: Annotated[int, typer.Option(min=0, help="Generations of CMA-ES.")] = 60,
+    population: Annotated[int, typer.Option(min=4, help="Recipes of a generation.")] = 24,
+    finalists: Annotated[int, typer.Option(min=1, help="Recipes that are simulated.")] = 6,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of simulation, each nearer.")] = 3,
+    minutes: Annotated[float, typer.Option(help="Brain time of each of them, in minutes.")] = 4.0,
+    winners: Annotated[int, typer.Option(min=1, help="Recipes that are simulated longer.")] = 2,
+    long_minutes: Annotated[float, typer.Option(help="Brain time of these.")] = 12.0,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of these.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    dataset: Dataset = "hcp-aal2",
+    out: Annotated[
+        Path, typer.Option(help="Folder for the recipe, the report and the finished runs.")
+    ] = Path("results/fit"),
+    json: Json = False,
+) -> None:
+    """Search the free parameters of a recipe against fMRI: theory first, then spikes.
+
+    Writes recipe.toml, for --recipe of other commands. Finished evaluations are kept: after an
+    interruption the same command goes on.
+    """
+    from encephagen.app import fit as fitting
+    from encephagen.app.validate import subjects
+    from encephagen.brain.recipe import Recipe
+    from encephagen.experiments.fit import Config
+
+    config = Config(
+        dataset=dataset,
+        train=subjects(train) or (),
+        test=subjects(test) or (),
+        start=None if start is None else Recipe.load(start).as_dict(),
+        starts=starts,
+        generations=generations,
+        population=population,
+        finalists=finalists,
+        rounds=rounds,
+        minutes=minutes,
+        winners=winners,
+        long_minutes=long_minutes,
+        seeds=seeds,
+        seed=seed,
+    )
+    raise typer.Exit(fitting.fit(config, workers, scheduler, out, json))
 
 
 @app.command()

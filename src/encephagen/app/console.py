@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,10 +41,29 @@ def _console(stderr: bool) -> Console:
 
 def complain(error: BaseException | str) -> None:
     """Print an error as one line on stderr."""
-    console = err()
-    console.print(
-        f"error: {one_line(error)}", style="red", markup=False, soft_wrap=True, emoji=False
-    )
+    _line(f"error: {one_line(error)}", "red")
+
+
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Print what a library function warns of as one line on stderr, without a line of code."""
+    usual = warnings.showwarning
+
+    def show(message: Any, category: Any, *where: Any, **more: Any) -> None:
+        if category is UserWarning:
+            _line(f"warning: {one_line(message)}", "yellow")
+        else:
+            usual(message, category, *where, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual
+
+
+def _line(text: str, style: str) -> None:
+    err().print(text, style=style, markup=False, soft_wrap=True, emoji=False)
 
 
 def one_line(error: BaseException | str) -> str:

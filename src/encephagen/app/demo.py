@@ -151,7 +151,8 @@ class Conversation(cmd.Cmd):
             raise
         except (ValueError, OSError, ImportError, MemoryError, OverflowError) as error:
             self.n_failed += 1
-            self._say(f"error: {console.one_line(error)}", style="red")
+            told = f"error: {console.one_line(error)}"
+            self._say(told, style="red", one_line=not self.interactive)
         except KeyboardInterrupt:
             if not self.interactive:
                 raise
@@ -181,9 +182,9 @@ class Conversation(cmd.Cmd):
         """Return the commands, in the order of the help."""
         return [n.removeprefix("do_") for n in vars(cls) if n.startswith("do_")]
 
-    def _say(self, text: str, style: str | None = None) -> None:
+    def _say(self, text: str, style: str | None = None, one_line: bool = False) -> None:
         # A long word is a path: broken over two lines it could not be copied.
-        whole = max(map(len, text.split()), default=0) > self.out.width // 2
+        whole = one_line or max(map(len, text.split()), default=0) > self.out.width // 2
         self.out.print(Text(text, style=style or ""), soft_wrap=whole)
 
     # -- stimulation -----------------------------------------------------------------------------
@@ -366,8 +367,9 @@ class Conversation(cmd.Cmd):
     def do_lesion(self, argument: str = "") -> None:
         """REGION: silence a region, a system, a lobe or a side
 
-        As in: lesion Calcarine_L, lesion visual, lesion frontal lobe, lesion left. Tab completes
-        names. The neurons live on, but send no spikes, until restore.
+        As in: lesion Calcarine_L, lesion Calcarine (on both sides), lesion visual, lesion frontal
+        lobe, lesion left. Tab completes names. The neurons live on, but send no spikes, until
+        restore.
         """
         if not argument:
             raise ValueError("lesion what? Give a region, a system, a lobe or a side; Tab lists")

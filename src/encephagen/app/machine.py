@@ -9,7 +9,10 @@ from typing import Any
 from encephagen import __version__
 from encephagen.app import console
 
-PACKAGES = ("numpy", "numba", "scipy", "xarray", "h5netcdf", "matplotlib", "elephant")
+PACKAGES = (
+    *("numpy", "numba", "scipy", "xarray", "h5netcdf", "matplotlib", "elephant"),
+    *("netneurotools", "bctpy"),
+)
 EXTRAS = ("nest-simulator", "tvb-data")
 
 

@@ -27,7 +27,9 @@ def cortex(connectome: Connectome, recipe: Recipe) -> Brain:
     Local synapses connect by probability, long-range ones by in-degree in proportion to the
     connectome's weights over (row sum)^strength_exponent; long-range synapses are excitatory, and
     reach inhibitory neurons with ``feedforward_inhibition`` times their weight. Conduction delays
-    are fibre length over velocity. tau_m of E follows T1w/T2w (`tau_m_by_region_ms`).
+    are fibre length over velocity. T1w/T2w sets two gradients along the `hierarchy`: tau_m of E
+    (`tau_m_by_region_ms`), and local E-to-E weights, ``1 + recurrent_gradient`` times as strong in
+    the least as in the most myelinated region.
 
     Raises ValueError where the connectome has no fibre lengths.
     """
@@ -55,14 +57,18 @@ def cortex(connectome: Connectome, recipe: Recipe) -> Brain:
     fibres = Conduction.along(connectome, recipe.velocity_mm_per_ms)
     long_onto_inh_pA = recipe.long_weight_pA * recipe.feedforward_inhibition
 
-    def weight(mean_pA: float) -> Weight:
-        return Weight(mean_pA, recipe.weight_spread)
+    def weight(mean_pA: float, by_region: tuple[float, ...] = ()) -> Weight:
+        return Weight(mean_pA, recipe.weight_spread, by_region)
+
+    recurrent = ()
+    if recipe.recurrent_gradient:
+        recurrent = tuple((1.0 + recipe.recurrent_gradient * hierarchy(connectome)).tolist())
 
     return Brain(
         connectome,
         populations=(exc, inh),
         projections=(
-            Projection("E", "E", within, weight(recipe.weight_ee_pA), local, glutamate),
+            Projection("E", "E", within, weight(recipe.weight_ee_pA, recurrent), local, glutamate),
             Projection("E", "I", within, weight(recipe.weight_ei_pA), local, glutamate),
             Projection("I", "E", within, weight(recipe.weight_ie_pA), local, gaba),
             Projection("I", "I", within, weight(recipe.weight_ii_pA), local, gaba),
@@ -79,21 +85,22 @@ def strengths(connectome: Connectome, exponent: float) -> np.ndarray:
     return connectome.weights / np.where(total > 0, total, 1.0) ** exponent
 
 
-def tau_m_by_region_ms(connectome: Connectome, recipe: Recipe) -> tuple[float, ...]:
-    """Return tau_m (region,), linear in T1w/T2w: most myelin is fastest.
+def hierarchy(connectome: Connectome) -> np.ndarray:
+    """Return the place of each region (region,) from most T1w/T2w, 0, to least, 1, linearly.
 
-    From ``tau_m_max_ms`` at the connectome's lowest T1w/T2w to ``tau_m_min_ms`` at its highest. A
-    region without a value (subcortical, or in a user's own connectome) has the middle.
+    A region without a value (subcortical, or in a user's own connectome) has the middle, 0.5.
     """
     myelin = np.array(
         [np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions], float
     )
-    middle_ms = (recipe.tau_m_min_ms + recipe.tau_m_max_ms) / 2
     known = np.isfinite(myelin)
     if not known.any() or np.ptp(myelin[known]) == 0:
-        return (middle_ms,) * len(myelin)
+        return np.full(connectome.n, 0.5)
     low, high = myelin[known].min(), myelin[known].max()
-    tau_m_ms = recipe.tau_m_max_ms + (myelin - low) / (high - low) * (
-        recipe.tau_m_min_ms - recipe.tau_m_max_ms
-    )
-    return tuple(float(t) for t in np.where(known, tau_m_ms, middle_ms))
+    return np.where(known, (high - myelin) / (high - low), 0.5)
+
+
+def tau_m_by_region_ms(connectome: Connectome, recipe: Recipe) -> tuple[float, ...]:
+    """Return tau_m (region,), linear in the `hierarchy`: most myelin is fastest."""
+    span_ms = recipe.tau_m_max_ms - recipe.tau_m_min_ms
+    return tuple((recipe.tau_m_min_ms + span_ms * hierarchy(connectome)).tolist())

@@ -156,7 +156,11 @@ class MeanField:
     def fixed_point(
         self, start_Hz: np.ndarray | float = 2.0, *, steps: int = 400, rate: float = 0.1
     ) -> np.ndarray:
-        """Return the rates (unit,) that feed back into themselves, relaxed from ``start_Hz``."""
+        """Return the rates (unit,) that feed back into themselves, relaxed from ``start_Hz``.
+
+        Where rates do not settle (no stable point, or ``steps`` too few) it returns where they
+        were last: `residual_Hz` of the answer says which.
+        """
         x = np.broadcast_to(np.asarray(start_Hz, float), self.size.shape).copy()
         for _ in range(steps):
             change = self.respond(x) - x
@@ -165,13 +169,18 @@ class MeanField:
                 break
         return x
 
+    def residual_Hz(self, rate_Hz: np.ndarray) -> float:
+        """Return max |respond(rate) - rate| (Hz) over units; at a fixed point it is 0."""
+        return float(np.abs(self.respond(rate_Hz) - rate_Hz).max())
+
     def balanced(
         self, rate_Hz: float, population: str = "E", *, steps: int = 200
     ) -> tuple["MeanField", np.ndarray]:
         """Return the mean field whose background makes all units of ``population`` fire alike.
 
         The other populations keep their background and find their own rates. Also returns the
-        rates (unit,) at that point, which is a fixed point, stable or not.
+        rates (unit,) at that point, which is a fixed point, stable or not. Raises ValueError when
+        no such background is found within ``steps``.
         """
         units = self.units(population)
         others = np.setdiff1d(np.arange(self.size.size), units)
@@ -190,15 +199,29 @@ class MeanField:
             )
             for _ in range(5):
                 x[others] += 0.3 * (field.respond(x) - x)[others]
-            error = np.log((field.respond(x)[units] + 1e-3) / (rate_Hz + 1e-3))
+            error = np.log((field.respond(x) + 1e-3) / (x + 1e-3))  # x is rate_Hz at `units`
             if np.abs(error).max() < 1e-4:
-                break
+                return field, x
             background_Hz = background_Hz.copy()
-            background_Hz[units] *= np.exp(-0.05 * np.clip(error, -1, 1))
-        return field, x
+            background_Hz[units] *= np.exp(-0.05 * np.clip(error[units], -1, 1))
+        raise ValueError(
+            f"found no background that makes all {population} fire at {rate_Hz:g} Hz: after "
+            f"{steps} steps rates are {field.residual_Hz(x):.2g} Hz off; give another rate, or "
+            "more steps"
+        )
 
-    def feedback(self, rate_Hz: np.ndarray, step_mV: float = 1e-3) -> np.ndarray:
+    def feedback(self, rate_Hz: np.ndarray) -> np.ndarray:
         """Return d respond / d rate (unit, unit) at given rates: the linearised network."""
+        by_mean, by_variance = self._slopes(rate_Hz)
+        return by_mean[:, None] * self.mean + by_variance[:, None] * self.variance
+
+    def background_gain(self, rate_Hz: np.ndarray) -> np.ndarray:
+        """Return d respond / d background (unit,) at given rates."""
+        by_mean, by_variance = self._slopes(rate_Hz)
+        return by_mean * self.background_mean + by_variance * self.background_variance
+
+    def _slopes(self, rate_Hz: np.ndarray, step_mV: float = 1e-3) -> tuple[np.ndarray, np.ndarray]:
+        """Return how the response (unit,) changes with the mean and the variance of the input."""
         mean, sd = self.inputs(rate_Hz)
         cells = self._cells
         by_mean = (
@@ -207,19 +230,21 @@ class MeanField:
         by_sd = (
             lif_rate_Hz(mean, sd + step_mV, **cells) - lif_rate_Hz(mean, sd - step_mV, **cells)
         ) / (2 * step_mV)
-        of_variance = by_sd / (2 * sd * cells["tau_m_s"])
-        return by_mean[:, None] * self.mean + of_variance[:, None] * self.variance
+        return by_mean, by_sd / (2 * sd * cells["tau_m_s"])
 
     def leading_eigenvalue(self, rate_Hz: np.ndarray) -> float:
         """Return the largest real part of the eigenvalues of `feedback`; 1 is instability."""
         return float(np.linalg.eigvals(self.feedback(rate_Hz)).real.max())
 
-    def correlation(self, rate_Hz: np.ndarray, population: str = "E") -> np.ndarray:
+    def correlation(
+        self, rate_Hz: np.ndarray, population: str = "E", *, feedback: float = 1.0
+    ) -> np.ndarray:
         """Return the correlation (region, region) of slow fluctuations, from finite-size noise.
 
-        C = K D K^T with K = (1 - feedback)^-1 and D the shot noise, rate over number of neurons.
+        C = K D K^T with K = (1 - f J)^-1, J the feedback of which only a part f counts, and D the
+        shot noise, rate over number of neurons.
         """
-        K = np.linalg.inv(np.eye(self.size.size) - self.feedback(rate_Hz))
+        K = np.linalg.inv(np.eye(self.size.size) - feedback * self.feedback(rate_Hz))
         covariance = (K * (rate_Hz / self.size)) @ K.T
         units = self.units(population)
         covariance = covariance[np.ix_(units, units)]

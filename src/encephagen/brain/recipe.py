@@ -2,14 +2,19 @@
 
 import dataclasses
 import difflib
+import json
+import math
 import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from encephagen.units import param
 
 JOGLEKAR = "Joglekar et al. 2018, doi 10.1016/j.neuron.2018.02.031"
+DEMIRTAS = "Demirtas et al. 2019, doi 10.1016/j.neuron.2019.01.017"
 WANG = "Wang 2002, doi 10.1016/S0896-6273(02)01092-9"
 DEFAULT = "healthy_cortex"
 FRACTIONS = ("fraction_exc", "nmda_fraction", "local_probability")
@@ -22,6 +27,11 @@ class Recipe:
 
     A recipe is a TOML file with these names; what a file leaves out has the default below. Raises
     ValueError for a name that is not here (with the nearest) and for values out of range.
+
+    With ``rate_exc_Hz`` above 0, theory gives E of each region the background at which all of them
+    fire at that rate (`MeanField.balanced`), times ``background_factor``: how far theory misses in
+    a region (name, factor), as `learning.calibration.calibrate` measures it. ``fitted_on`` names
+    the subjects whose data the numbers were chosen by; who tests the brain tests it on others.
     """
 
     name: str = "custom"
@@ -50,6 +60,10 @@ class Recipe:
     weight_spread: float = param(0.0, "", "free; s.d. of the log of a weight")
     background_rate_Hz: float = param(2000.0, "Hz", "free")
     background_weight_pA: float = param(40.0, "pA", "free")
+    rate_exc_Hz: float = param(0.0, "Hz", "free; target of E, 0: all have background_rate_Hz")
+    recurrent_gradient: float = param(0.0, "", "free; local E to E, least T1w/T2w; " + DEMIRTAS)
+    background_factor: tuple[tuple[str, float], ...] = ()
+    fitted_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
@@ -57,6 +71,14 @@ class Recipe:
             if f.name == "name":
                 if not isinstance(value, str):
                     raise ValueError(f"recipe name = {value!r}: must be text")
+                continue
+            if f.name == "background_factor":
+                object.__setattr__(self, f.name, _factors(value))
+                continue
+            if f.name == "fitted_on":
+                if not _are_texts(value):
+                    raise ValueError(f"recipe fitted_on = {value!r}: must be labels of subjects")
+                object.__setattr__(self, f.name, tuple(value))
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError(f"recipe {f.name} = {value!r}: must be a number")
@@ -87,10 +109,34 @@ class Recipe:
         """Inhibitory neurons in a region."""
         return self.neurons_per_region - self.n_exc
 
-    def replace(self, **values: float) -> "Recipe":
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values by name, fit for JSON; ``Recipe(**values)`` is the recipe again."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {
+            **values,
+            "background_factor": dict(self.background_factor),
+            "fitted_on": list(self.fitted_on),
+        }
+
+    def save(self, path: str | Path, comment: str = "") -> None:
+        """Write the recipe as a TOML file that `load` reads; each line of ``comment`` on top."""
+        lines = [f"# {line}".rstrip() for line in comment.splitlines()] + [""] * bool(comment)
+        for f in dataclasses.fields(self):
+            if f.name not in ("name", "background_factor", "fitted_on"):
+                lines.append(f"{f.name} = {getattr(self, f.name)!r}")
+        lines.append(f"fitted_on = {json.dumps(self.fitted_on)}")
+        if self.background_factor:
+            lines += ["", "[background_factor]"]
+            lines += [
+                f"{json.dumps(name, ensure_ascii=False)} = {factor!r}"
+                for name, factor in self.background_factor
+            ]
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def replace(self, **values: Any) -> "Recipe":
         """Return the recipe with other values; ValueError for an unknown name."""
         _check_names(values)
-        return dataclasses.replace(self, **{"name": f"{self.name} (changed)", **values})  # type: ignore[arg-type]
+        return dataclasses.replace(self, **{"name": f"{self.name} (changed)", **values})
 
     @classmethod
     def load(cls, path: str | Path) -> "Recipe":
@@ -113,10 +159,28 @@ def default_recipe() -> Recipe:
         return Recipe.load(path)
 
 
-def _check_names(values) -> None:
+def _factors(value: Any) -> tuple[tuple[str, float], ...]:
+    """Return background factors as sorted pairs, from a mapping or from pairs."""
+    pairs = value.items() if isinstance(value, Mapping) else value
+    expected = "expected one number above 0 for each region name"
+    try:
+        factors = {region: float(factor) for region, factor in pairs}
+    except (TypeError, ValueError):
+        raise ValueError(f"recipe background_factor = {value!r}: {expected}") from None
+    for region, factor in factors.items():
+        if not isinstance(region, str) or not (math.isfinite(factor) and 0 < factor <= LARGEST):
+            raise ValueError(f"recipe background_factor {region!r} = {factor}: {expected}")
+    return tuple(sorted(factors.items()))
+
+
+def _check_names(values: Iterable[str]) -> None:
     known = [f.name for f in dataclasses.fields(Recipe)]
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; nearest: {near[0]}" if near else f"; known: {', '.join(known)}"
             raise ValueError(f"recipe has no parameter {name!r}{hint}")
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(label, str) for label in value)

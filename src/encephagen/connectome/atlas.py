@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from encephagen.connectome.connectome import UNASSIGNED
-
+UNASSIGNED = "unassigned"
 SYSTEMS = (
     "visual",
     "auditory",

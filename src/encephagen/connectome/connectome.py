@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from encephagen.connectome.atlas import UNASSIGNED, split_side
+
 HEMISPHERES = ("L", "R", "midline")
 SIDES = {"left": "L", "right": "R", "midline": "midline"}
-UNASSIGNED = "unassigned"
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,8 @@ class Connectome:
 
         A selector is a region ("Calcarine_L"), a system ("visual"), a lobe ("occipital"; say
         "frontal lobe" where a system has the name of the lobe), a side ("left", "right",
-        "midline"), or an iterable of selectors, whose order is kept.
+        "midline"), a region without its side ("Calcarine": on both, unless two regions of a side
+        would have that name), or an iterable of selectors, whose order is kept.
 
         Raises ValueError with the nearest match for a name that selects nothing.
         """
@@ -220,7 +222,7 @@ class Connectome:
 
     @cached_property
     def _groups(self) -> tuple[dict[str, np.ndarray], ...]:
-        """Sides, systems, "... lobe" and lobes, in the order in which they are looked up."""
+        """Sides, systems, "... lobe", lobes and pairs, in the order in which they are looked up."""
         sides: dict[str, list[int]] = {}
         systems: dict[str, list[int]] = {}
         named_lobes: dict[str, list[int]] = {}
@@ -233,8 +235,21 @@ class Connectome:
             lobes.setdefault(r.lobe.casefold(), []).append(i)
         return tuple(
             {k: np.array(v, dtype=np.int64) for k, v in group.items()}
-            for group in (sides, systems, named_lobes, lobes)
+            for group in (sides, systems, named_lobes, lobes, self._pairs())
         )
+
+    def _pairs(self) -> dict[str, list[int]]:
+        """Return the regions of each name without its side, one a side."""
+        pairs: dict[str, dict[str, list[int]]] = {}
+        for i, name in enumerate(self.names):
+            side, stem = split_side(name)
+            if side != "midline":
+                pairs.setdefault(stem.casefold(), {}).setdefault(side, []).append(i)
+        return {
+            stem: [i for (i,) in sides.values()]
+            for stem, sides in pairs.items()
+            if all(len(own) == 1 for own in sides.values())
+        }
 
 
 def _checked_regions(regions: Any) -> tuple[Region, ...]:

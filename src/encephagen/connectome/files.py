@@ -1,10 +1,11 @@
 """Reading and writing connectomes: a TVB zip, a NumPy .npz, a folder of CSV files.
 
-Matrices are [target, source]. Every reader drops the diagonal, and says so in the source: what a
-region sends to itself is local circuitry. Lengths are optional: without them ``lengths_mm`` is
-None, and a brain with conduction delays cannot be built. Lobes and systems are read off the names
-where `encephagen.connectome.atlas` knows them. Whatever is wrong with a file is a ValueError of one
-line that names the file, the place in it (rows and columns count from 0) and the remedy.
+Matrices are [target, source]. Every reader drops the diagonal, and says so in a warning and in the
+source: what a region sends to itself is local circuitry. Lengths are optional: without them
+``lengths_mm`` is None, and a brain with conduction delays cannot be built. Lobes and systems are
+read off the names where `encephagen.connectome.atlas` knows them. Whatever is wrong with a file is
+a ValueError of one line that names the file, the place in it (rows and columns count from 0) and
+the remedy.
 
 **TVB zip**: text members, in any folder, plain or .bz2, as The Virtual Brain writes them:
 
@@ -33,7 +34,8 @@ import csv
 import io
 import math
 import os
-import tempfile
+import secrets
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,6 +48,7 @@ from encephagen.connectome import atlas
 from encephagen.connectome.connectome import Connectome, Region
 
 MAX_BYTES = 2**29  # of one member or file: 8,000 regions in text; guards against zip bombs
+_LOCAL = "what a region sends to itself is the brain's to say, not the connectome's"
 _ENOUGH = "the file is damaged, or is something else; export it again"
 
 
@@ -220,17 +223,16 @@ def write_npz(connectome: Connectome, path: str | Path) -> Path:
     }
     if connectome.lengths_mm is not None:
         arrays["lengths_mm"] = connectome.lengths_mm
-    beside = None
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        handle, beside = tempfile.mkstemp(suffix=".npz", dir=path.parent)
-        with os.fdopen(handle, "wb") as out:
+        with beside.open("wb") as out:
             np.savez_compressed(out, **arrays)  # pyright: ignore[reportArgumentType]
         os.replace(beside, path)
     except OSError as error:
         raise ValueError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
-        if beside is not None and os.path.exists(beside):
-            os.unlink(beside)
+        if exists(beside):
+            beside.unlink()
     return path
 
 
@@ -306,18 +308,14 @@ def _connectome(
         weights, dropped = _without_diagonal(weights)
         if lengths_mm is not None:
             lengths_mm, _ = _without_diagonal(lengths_mm)
-        if dropped:
-            note = f"diagonal ({dropped} entries) set to zero"
-            source = f"{source}; {note}" if source else note
-        return Connectome(
-            name or path.stem,
-            tuple(regions),
-            weights,
-            lengths_mm,
-            source or f"read from {path.name}",
-        )
+        note = f"diagonal ({dropped} entries) set to zero" if dropped else ""
+        source = "; ".join(filter(None, (source, note))) or f"read from {path.name}"
+        made = Connectome(name or path.stem, tuple(regions), weights, lengths_mm, source)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    if note:
+        warnings.warn(f"{path}: {note}: {_LOCAL}", stacklevel=4)
+    return made
 
 
 def _without_diagonal(matrix: np.ndarray) -> tuple[np.ndarray, int]:
@@ -428,6 +426,11 @@ def _csv_matrix(file: Path) -> tuple[list[str] | None, np.ndarray]:
         rows = [row[1:] for row in rows[1:]]
     matrix = _numbers(str(file), rows)
     assert matrix is not None
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(
+            f"{file}: has shape {matrix.shape}: expected a square matrix; give a row and a column "
+            "a region"
+        )
     return labels, matrix
 
 

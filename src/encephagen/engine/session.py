@@ -30,6 +30,7 @@ CHUNK_MS = 50.0  # brain time between looks at progress, at Ctrl-C and at the gu
 # program keeps a core busy, a step of 16,000 neurons on two threads then took 350 to 1,600 us. With
 # 1,000 it took 20 to 50 us there, and on a quiet machine 9 us as before.
 SPINS = "1000"
+INFINITE = np.float32(np.inf)  # of the inputs' own precision
 RUNAWAY_HZ = 250.0  # mean rate of a whole network above which a run is stopped
 
 Selector = str | Iterable[str]
@@ -220,7 +221,10 @@ class Session:
         return self.step * self.network.dt_ms
 
     def advance(self, n_steps: int) -> None:
-        """Run ``n_steps`` steps; ``counts`` then holds the spikes of each neuron."""
+        """Run ``n_steps`` steps; ``counts`` then holds the spikes of each neuron.
+
+        Raises ValueError, before the first step, for inputs that are not finite.
+        """
         if n_steps < 1 or n_steps != int(n_steps):
             raise ValueError(f"advance({n_steps}): give a whole number of steps, at least one")
         self.counts.fill(0)
@@ -251,9 +255,19 @@ class Session:
         return n_spikes
 
     def driven_ports(self) -> kernel.Ports:
-        """Return the ports with the extra Poisson input of this call."""
-        rate_Hz = self.poisson_Hz
-        if rate_Hz.max() == 0 == rate_Hz.min():
+        """Return the ports with the extra Poisson input of this call.
+
+        Raises ValueError for a current or a rate that cannot be, with its neuron.
+        """
+        current_pA, rate_Hz = self.current_pA, self.poisson_Hz
+        finite, driven = _look(current_pA, rate_Hz)
+        if not finite:
+            neuron = int(np.argmin(np.isfinite(current_pA)))
+            raise ValueError(
+                f"current_pA of neuron {neuron} is {current_pA[neuron]:g}: must be finite; check "
+                "what wrote it"
+            )
+        if not driven:
             return self._none
         neuron = np.flatnonzero(rate_Hz)
         mean = rate_Hz[neuron].astype(np.float64) * self.network.dt_ms / MS_PER_S
@@ -564,6 +578,19 @@ def _ctrl_c_waits() -> Iterator[None]:
 
 def _numba_threads() -> int:
     return int(numba.config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@numba.njit(cache=True)
+def _look(current_pA: np.ndarray, rate_Hz: np.ndarray) -> tuple[bool, bool]:
+    """Return whether all currents are finite, and whether any rate is not 0.
+
+    One pass of 1.4 us over 16,000 neurons, where NumPy takes 5: a closed loop looks at every step.
+    """
+    bad, driven = numba.int32(0), numba.int32(0)
+    for i in range(current_pA.shape[0]):
+        bad |= numba.int32(not abs(current_pA[i]) < INFINITE)
+        driven |= numba.int32(rate_Hz[i] != 0)
+    return bad == 0, driven != 0
 
 
 def _check_threads(threads: int | None, network: Network) -> int | None:

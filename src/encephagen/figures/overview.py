@@ -2,19 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from encephagen.analysis import cv_isi, neuron_rate, settled, summary
+from encephagen.analysis import summary
 from encephagen.figures import style
+from encephagen.figures.neurons import draw_cv, draw_rates
 from encephagen.figures.raster import draw as draw_raster
 from encephagen.figures.rates import draw_map, draw_mean
-from encephagen.figures.spectrum import draw as draw_spectrum
+from encephagen.figures.spectrum import draw_if_long as draw_spectrum
+from encephagen.figures.style import say
 from encephagen.figures.surface import draw as draw_surface
 from encephagen.figures.surface import mean_rate, on_surface, rate_limits
 from encephagen.recording import Recording
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -40,9 +39,9 @@ def overview(recording: Recording) -> "Figure":
         grid = panels[1, 0].get_gridspec()
         for panel in panels[1]:
             panel.remove()
-        _draw_rates(panels[0, 0], recording)
-        _draw_cv(panels[0, 1], recording)
-        _draw_spectrum(below.add_subplot(grid[1, :]), recording)
+        draw_rates(panels[0, 0], recording)
+        draw_cv(panels[0, 1], recording)
+        draw_spectrum(below.add_subplot(grid[1, :]), recording)
         return figure
 
 
@@ -70,70 +69,4 @@ def _brain(figure, recording: Recording):
         return
     axes = figure.subplots()
     axes.axis("off")
-    _say(axes, "these regions are not on the bundled surface")
-
-
-def _draw_rates(axes: "Axes", recording: Recording):
-    part = settled(recording)
-    rate = neuron_rate(part)
-    lowest = 1000.0 / part.duration_ms
-    edges = np.geomspace(lowest * 0.7, max(float(rate.max()), 10 * lowest) * 1.2, 25).tolist()
-    for index, name in enumerate(recording.populations):
-        values = rate.values[rate["neuron_population"].values == index]
-        axes.hist(
-            values[values > 0],
-            edges,
-            weights=np.full((values > 0).sum(), 100.0 / max(values.size, 1)),
-            histtype="step",
-            color=style.population_colour(name),
-            linewidth=1.1,
-        )
-        axes.axvline(
-            max(values.mean(), lowest) if values.size else lowest,
-            color=style.population_colour(name),
-            linewidth=0.7,
-            linestyle=":",
-        )
-    silent = float((rate.values == 0).mean())
-    axes.set_xscale("log")
-    axes.set_xlabel("rate of a neuron (Hz)")
-    axes.set_ylabel("neurons (%)")
-    axes.set_title(f"Rates ({silent:.1%} silent)")
-
-
-def _draw_cv(axes: "Axes", recording: Recording):
-    cv = cv_isi(settled(recording))
-    axes.set_title("Irregularity")
-    axes.set_xlabel("CV of inter-spike intervals")
-    axes.set_ylabel("neurons (%)")
-    if not np.isfinite(cv.values).any():
-        _say(axes, "too few spikes a neuron")
-        return
-    for index, name in enumerate(recording.populations):
-        values = cv.values[cv["neuron_population"].values == index]
-        values = values[np.isfinite(values)]
-        axes.hist(
-            np.clip(values, 0.0, 2.49),
-            np.linspace(0.0, 2.5, 26).tolist(),
-            weights=np.full(values.size, 100.0 / max(values.size, 1)),
-            histtype="step",
-            color=style.population_colour(name),
-            linewidth=1.1,
-        )
-    axes.axvline(1.0, color=style.NEUTRAL, linewidth=0.7, linestyle=":")
-
-
-def _draw_spectrum(axes: "Axes", recording: Recording):
-    if settled(recording).duration_ms < 1000.0:
-        axes.set_title("Power spectrum")
-        _say(axes, "recorded for less than 1 s")
-        return
-    if not recording.n_spikes:
-        axes.set_title("Power spectrum")
-        _say(axes, "no spikes")
-        return
-    draw_spectrum(axes, recording)
-
-
-def _say(axes: "Axes", text: str):
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.5")
+    say(axes, "these regions are not on the bundled surface")

@@ -63,12 +63,11 @@ def draw(axes: "Axes", recording: Recording, rows: int = ROWS, longest_ms: float
 
 
 def _legend(axes: "Axes", recording: Recording):
-    names = {"E": "excitatory", "I": "inhibitory"}
     for place, name in enumerate(reversed(recording.populations)):
         axes.text(
             1.0 - 0.14 * place,
             1.015,
-            names.get(name, name),
+            style.population_name(name),
             transform=axes.transAxes,
             color=style.population_colour(name),
             ha="right",

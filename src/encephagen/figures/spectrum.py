@@ -1,10 +1,11 @@
-"""Spectrum: the power of the excitatory rate, its slope, its peaks and its shot noise."""
+"""Spectrum: power of the excitatory rate, with slope, peaks and shot noise; and of BOLD."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from encephagen.analysis import peaks, power_spectrum, settled, slope
+from encephagen.analysis.functional_connectivity import BAND_HZ
 from encephagen.analysis.spectra import SLOPE_RANGE_HZ
 from encephagen.figures import style
 from encephagen.recording import Recording
@@ -26,6 +27,33 @@ def spectrum(recording: Recording) -> "Figure":
     with style.styled(4.2, 3.2) as figure:
         draw(figure.subplots(), recording)
         return figure
+
+
+def spectra(
+    recording: Recording, simulated: "xr.DataArray | None", measured: "xr.DataArray"
+) -> "Figure":
+    """Return the spectrum of the rate, and that of BOLD beside fMRI (frequency_Hz, region).
+
+    simulated: None where a brain ran too briefly for BOLD; see `draw_bold`.
+    """
+    with style.styled(7.2, 3.0) as figure:
+        left, right = figure.subplots(1, 2)
+        draw_if_long(left, recording)
+        left.set_title("Spectrum of the rate")
+        draw_bold(right, simulated, measured)
+        return figure
+
+
+def draw_if_long(axes: "Axes", recording: Recording):
+    """Draw the spectrum into ``axes``, or why there is none."""
+    if settled(recording).duration_ms < 1000.0:
+        axes.set_title("Power spectrum")
+        style.say(axes, "recorded for less than 1 s")
+    elif not recording.n_spikes:
+        axes.set_title("Power spectrum")
+        style.say(axes, "no spikes")
+    else:
+        draw(axes, recording)
 
 
 def draw(axes: "Axes", recording: Recording):
@@ -76,6 +104,44 @@ def draw(axes: "Axes", recording: Recording):
     axes.set_ylabel("power (Hz²/Hz)")
     axes.set_title("Power spectrum")
     axes.legend(loc="best", handlelength=1.6)
+
+
+def draw_bold(axes: "Axes", simulated: "xr.DataArray | None", measured: "xr.DataArray"):
+    """Draw spectra of BOLD and fMRI (frequency_Hz, region): share of variance per Hz.
+
+    Lines are medians over regions, bands run from the 10th to the 90th percentile; the frequencies
+    that FC dynamics keep are shaded.
+    """
+    sets = [("fMRI", measured, style.MEASURED)]
+    if simulated is not None:
+        sets.append(("simulated BOLD", simulated, style.SIMULATED))
+    axes.axvspan(*BAND_HZ, color="0.93", zorder=0)
+    for name, power, colour in sets:
+        values = power.transpose("frequency_Hz", "region").values
+        frequency = power["frequency_Hz"].values
+        low, middle, high = np.percentile(values, [10.0, 50.0, 90.0], axis=1)
+        axes.fill_between(frequency, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(frequency, middle, color=colour, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    frequency = measured["frequency_Hz"].values
+    axes.set_xlim(frequency[0], frequency[-1])
+    least = min(float(np.percentile(power.values, 10.0)) for _, power, _ in sets)
+    axes.set_ylim(max(least, 1e-2), 3.0 * axes.get_ylim()[1])
+    axes.text(
+        np.sqrt(np.prod(BAND_HZ)),
+        0.98,
+        "{:g} to {:g} Hz".format(*BAND_HZ),
+        transform=axes.get_xaxis_transform(),
+        ha="center",
+        va="top",
+        fontsize=7.0,
+        color=style.NEUTRAL,
+    )
+    axes.set_xlabel("frequency (Hz)")
+    axes.set_ylabel("share of variance (1/Hz)")
+    axes.set_title("Spectrum of BOLD")
+    axes.legend(loc="lower left")
 
 
 def _smooth(

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 EXCITATORY = "#D55E00"
 INHIBITORY = "#0072B2"
 NEUTRAL = "#555555"
+SIMULATED = EXCITATORY
+MEASURED = "black"
+LINEAR = INHIBITORY
+"""Colours of a brain, of people, and of the linear network, where they are compared."""
+
 RATE_MAP = "magma"
 
 RC: dict[Any, Any] = {
@@ -58,6 +63,16 @@ def styled(width_in: float, height_in: float) -> Iterator["Figure"]:
 def population_colour(name: str) -> str:
     """Return the colour of a population: inhibitory if its name starts with I."""
     return INHIBITORY if name.startswith("I") else EXCITATORY
+
+
+def population_name(name: str) -> str:
+    """Return the name of a population in full, where it is a letter."""
+    return {"E": "excitatory", "I": "inhibitory"}.get(name, name)
+
+
+def say(axes: "Axes", text: str):
+    """Write a text into the middle of empty axes."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.5")
 
 
 def by_lobe(recording: Recording) -> tuple[np.ndarray, list[tuple[str, int, int]]]:

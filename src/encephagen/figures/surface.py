@@ -4,7 +4,7 @@ The mesh is projected without perspective, sorted by depth and lit from the uppe
 alone does it, alike on every machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from encephagen.recording import Recording
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure, SubFigure
 
 VIEWS = (
@@ -91,10 +92,15 @@ def draw(
     label: str = "",
     limits: tuple[float, float] | None = None,
     colour_map: str = style.RATE_MAP,
-):
-    """Draw the four views and a colour bar into a figure or a part of one."""
+    gamma: float = 1.0,
+) -> Callable[[np.ndarray], None]:
+    """Draw the four views and a colour bar into a figure or a part of one.
+
+    gamma: power of the scale of colours; under 1 it shows small values beside large ones.
+    Returns what paints the views again with other values of the same regions.
+    """
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
+    from matplotlib.colors import PowerNorm
 
     from encephagen.connectome.datasets import surface as load_mesh
 
@@ -112,30 +118,42 @@ def draw(
         if not finite.size:
             raise ValueError("no value is finite; nothing can be drawn on the surface")
         limits = (min(0.0, float(finite.min())), float(finite.max()) or 1.0)
-    scale = ScalarMappable(Normalize(*limits), colour_map)
-    colours = np.append(scale.to_rgba(numbers)[:, :3], [BARE], axis=0)
-    colours[:-1][~np.isfinite(numbers)] = BARE
+    scale = ScalarMappable(PowerNorm(gamma, *limits), colour_map)
     axes = figure.subplots(2, 2, gridspec_kw={"wspace": 0.02, "hspace": 0.02})
+    views = []
     for panel, (name, hemisphere, side) in zip(axes.flat, VIEWS, strict=True):
-        _draw_view(panel, mesh, vertex_region, colours, hemisphere, side)
+        views.append(draw_view(panel, mesh, vertex_region, hemisphere, side))
         panel.set_title(name, fontsize=7.0, fontweight="normal", loc="center", pad=1.0)
+
+    def paint(numbers: np.ndarray) -> None:
+        for view in views:
+            view(colours(numbers, scale))
+
+    paint(numbers)
     extend = "max" if np.nanmax(numbers) > limits[1] * (1 + 1e-9) else "neither"
     bar = figure.colorbar(scale, ax=axes, shrink=0.55, aspect=22, pad=0.01, extend=extend)
     bar.outline.set_visible(False)
     bar.set_label(label)
     if title:
         figure.suptitle(title, fontsize=9.0, fontweight="bold", x=0.02, ha="left")
+    return paint
 
 
-def _draw_view(
-    axes: "Axes",
-    mesh: Any,
-    vertex_region: np.ndarray,
-    colours: np.ndarray,
-    hemisphere: str,
-    side: int,
-):
-    """Draw one hemisphere as seen from far out on the side of x that ``side`` (-1 or 1) names."""
+def colours(numbers: np.ndarray, scale: "ScalarMappable") -> np.ndarray:
+    """Return the colours (region + 1, rgb) of values (region,); the last is bare surface."""
+    found = np.append(scale.to_rgba(numbers)[:, :3], [BARE], axis=0)
+    found[:-1][~np.isfinite(numbers)] = BARE
+    return found
+
+
+def draw_view(
+    axes: "Axes", mesh: Any, vertex_region: np.ndarray, hemisphere: str, side: int
+) -> Callable[[np.ndarray], None]:
+    """Draw one hemisphere as seen from far out on the side of x that ``side`` (-1 or 1) names.
+
+    vertex_region (vertex,): index of the region, -1 for none. Returns what paints the view, with
+    what `colours` returns; bare until then.
+    """
     from matplotlib.collections import PolyCollection
 
     # To the viewer's right lies y from the right side of the head and -y from the left.
@@ -151,21 +169,25 @@ def _draw_view(
     patches, face, region, is_border = _patches(points[faces], vertex_region[faces])
     # A border lies a little nearer than the patches that it parts.
     order = np.argsort(points[faces, 2].mean(axis=1)[face] + 0.5 * is_border, kind="stable")
-    colour = colours[region] * brightness[face, None]
-    colour[is_border] *= BORDER
-    shaded = np.clip(colour, 0.0, 1.0)[order]
-    axes.add_collection(
-        PolyCollection(
-            [patches[i][:, :2] for i in order],
-            facecolors=shaded,
-            edgecolors=shaded,
-            linewidths=np.where(is_border, 0.5, 0.25)[order],
-            rasterized=True,
-        )
+    drawn = PolyCollection(
+        [patches[i][:, :2] for i in order],
+        linewidths=np.where(is_border, 0.5, 0.25)[order],
+        rasterized=True,
     )
+    axes.add_collection(drawn)
     axes.set_aspect("equal")
     axes.autoscale_view()
     axes.axis("off")
+
+    def paint(colours: np.ndarray) -> None:
+        colour = colours[region] * brightness[face, None]
+        colour[is_border] *= BORDER
+        shaded = np.clip(colour, 0.0, 1.0)[order]
+        drawn.set_facecolor(shaded)
+        drawn.set_edgecolor(shaded)
+
+    paint(np.tile(BARE, (int(region.max()) + 2, 1)))
+    return paint
 
 
 def _patches(

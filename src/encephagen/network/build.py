@@ -19,6 +19,7 @@ SHARD_LANES = 65_536  # a target's lane in its shard is 16 bits
 # are 2.5 times as fast, in 4.6 bytes.
 SEGMENT_MIN_LENGTH = 5.0
 MAX_DELAY_STEPS = 65_535
+MAX_POPULATIONS = 127  # a neuron's population is 8 bits, in networks and recordings
 BYTES_PER_NEURON = 200  # state, input and output arrays, measured
 
 
@@ -59,12 +60,18 @@ def estimate(brain: Brain, *, dt_ms: float = 0.1, rate_Hz: float = 3.0) -> Estim
 def build(brain: Brain, *, dt_ms: float = 0.1, seed: int = 0) -> Network:
     """Return the network of a brain for steps of ``dt_ms`` and a wiring seed.
 
-    Raises ValueError where a delay is under dt, or where the network exceeds free memory.
+    Raises ValueError where a delay is under dt, where there are no populations or over 127, or
+    where the network exceeds free memory.
     """
     if not (math.isfinite(dt_ms) and dt_ms > 0):
         raise ValueError(f"dt {dt_ms} ms: must be finite and above 0")
     if not brain.populations:
         raise ValueError("the brain has no population: add fragments that have, as `cortex` does")
+    if len(brain.populations) > MAX_POPULATIONS:
+        raise ValueError(
+            f"the brain has {len(brain.populations)} populations: at most {MAX_POPULATIONS} are "
+            "possible; let parameters vary by region (Population.by_region) in place of more"
+        )
     expected = estimate(brain, dt_ms=dt_ms)
     free = psutil.virtual_memory().available
     if expected.memory_bytes > 0.9 * free:

@@ -8,22 +8,28 @@ import numpy as np
 
 from encephagen import rng
 from encephagen.analysis import functional_connectivity as connectivity
-from encephagen.analysis.haemodynamics import Haemodynamics, bold, even_step, time_series
+from encephagen.analysis.haemodynamics import Haemodynamics
+from encephagen.analysis.statistics import LEVEL, t_interval
 from encephagen.analysis.summary import summary
-from encephagen.analysis.timescales import BIN_MS, timescale
 from encephagen.connectome.connectome import Connectome
 from encephagen.recording import Recording
 from encephagen.validation import baselines
+from encephagen.validation.evidence import (
+    Empirical,
+    along_map,
+    bold_runs,
+    check_regions,
+    checked_maps,
+    fcd_alike,
+    region_timescales,
+)
 from encephagen.validation.targets import Row, Verdict, judge, passed
 
 if TYPE_CHECKING:
     import xarray as xr
 
 N_BOOTSTRAP = 1000
-LEVEL = 0.95
 _BAND = "{:g} to {:g} Hz".format(*connectivity.BAND_HZ)
-MIN_REGIONS = 10
-"""Fewest regions with a timescale from which its correlation with T1w/T2w is taken (free)."""
 
 SPIKING = {
     "rate_exc_Hz": "Hz",
@@ -105,13 +111,13 @@ def scorecard(
     """
     if not recordings:
         raise ValueError("a scorecard needs at least one recording; got none")
-    empirical = _Empirical.of(fmri, connectome, heldout)
+    empirical = Empirical.of(fmri, connectome, heldout)
     for recording in (*recordings, *(spiking or ())):
-        _check_regions(recording.regions, empirical.regions)
+        check_regions(recording.regions, empirical.regions)
     part = baselines.part_of(connectome, empirical.group)
     linear = baselines.fit_linear(part, empirical.group).network
     try:
-        simulated = _bold(recordings, empirical, model or Haemodynamics())
+        simulated = bold_runs(recordings, empirical, model or Haemodynamics())
     except ValueError as error:
         simulated = str(error)
     every = list({id(r): r for r in (*recordings, *(spiking or ()))}.values())
@@ -140,7 +146,7 @@ def spiking_rows(recordings: Sequence[Recording]) -> tuple[Row, ...]:
             note = "the highest of all recordings"
             rows.append(judge(name, max(values), n=len(values), unit=unit, note=note))
         else:
-            mean, interval = float(np.mean(values)), _t_interval(np.array(values, float))
+            mean, interval = float(np.mean(values)), t_interval(values)
             note = "mean over recordings"
             rows.append(judge(name, mean, interval=interval, n=len(values), unit=unit, note=note))
     return tuple(rows)
@@ -160,7 +166,7 @@ def baseline_rows(
 
     Raises ValueError as `scorecard` does.
     """
-    data = _Empirical.of(fmri, connectome, heldout)
+    data = Empirical.of(fmri, connectome, heldout)
     part = baselines.part_of(connectome, data.group)
     fit = baselines.fit_linear(part, data.group)
     tested = None
@@ -198,117 +204,28 @@ def timescale_rows(
     maps that are not of the connectome's regions.
     """
 
-    def missing(why: str, n: int = 0) -> tuple[Row, ...]:
-        return tuple(judge(name, None, n=n, note=why) for name in ("timescale_r", "timescale_p"))
+    def missing(why: str) -> tuple[Row, ...]:
+        return tuple(judge(name, None, n=0, note=why) for name in ("timescale_r", "timescale_p"))
 
+    maps = None if surrogate_maps is None else checked_maps(surrogate_maps, connectome)
     try:
-        tau_ms, names = _tau_ms(recordings)
+        along = along_map(region_timescales(recordings), connectome, maps)
     except ValueError as error:
         return missing(str(error))
-    known = {region.name: region.t1w_t2w for region in connectome.regions}
-    ratio = np.array([known.get(name) or np.nan for name in names], float)
-    use = np.flatnonzero(np.isfinite(tau_ms) & np.isfinite(ratio))
-    if use.size < MIN_REGIONS:
-        return missing(f"{use.size} regions have a timescale and T1w/T2w; {MIN_REGIONS} are needed")
-    log_tau = np.log(tau_ms[use])
-    r = _pearson(log_tau, ratio[use])
-    interval = _r_interval(r, use.size)
-    note = f"over {use.size} regions; the interval ignores that neighbours are alike"
-    first = judge("timescale_r", r, interval=interval, n=use.size, note=note)
-    if surrogate_maps is None:
+    n = along.ratio.size
+    note = f"over {n} regions; the interval ignores that neighbours are alike"
+    first = judge("timescale_r", along.r, interval=_r_interval(along.r, n), n=n, note=note)
+    if maps is None:
         return first, judge("timescale_p", None, n=0, note="needs surrogate maps of T1w/T2w")
-    maps = _surrogates(surrogate_maps, connectome)[:, [connectome.index(names[i]) for i in use]]
-    by_chance = np.array([_pearson(log_tau, surrogate) for surrogate in maps])
-    p = (1.0 + (np.abs(by_chance) >= abs(r) - 1e-12).sum()) / (1.0 + len(maps))
-    return first, judge("timescale_p", p, n=len(maps), note=f"against {len(maps)} surrogate maps")
-
-
-# ---- what was measured in people ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Empirical:
-    """fMRI, checked: regions, TR, FC of subjects and of the group, which to hold out."""
-
-    fmri: "xr.DataArray"
-    regions: tuple[str, ...]
-    tr_s: float
-    subjects: "xr.DataArray"
-    group: "xr.DataArray"
-    fold: list[int] | None
-    """Positions of the subjects held out together; None: each in turn."""
-
-    @property
-    def n(self) -> int:
-        return self.fmri.sizes["subject"]
-
-    @property
-    def heldout(self) -> list[int]:
-        return list(range(self.n)) if self.fold is None else self.fold
-
-    @property
-    def can_hold_out(self) -> bool:
-        return self.n > (1 if self.fold is None else len(self.fold))
-
-    @staticmethod
-    def of(
-        fmri: "xr.DataArray", connectome: Connectome, heldout: Sequence[Any] | None
-    ) -> "_Empirical":
-        if "subject" not in fmri.dims:
-            raise ValueError(
-                f"fMRI has dimensions {tuple(map(str, fmri.dims))}: expected subject, time_s, "
-                "region; one subject alone needs a dimension too"
-            )
-        fmri = fmri.transpose("subject", ..., "region")
-        labels = [str(s) for s in fmri["subject"].values.tolist()]
-        values = np.asarray(fmri.values, float)
-        for label, signal in zip(labels, values, strict=True):
-            if not np.isfinite(signal).all() or not np.ptp(signal, axis=0).all():
-                raise ValueError(
-                    f"subject {label} has no fMRI in some region: the signal is not finite or never"
-                    " changes; leave the subject out"
-                )
-        _, time_s, regions = time_series(fmri)
-        _check_regions(connectome.names, regions)
-        fold = None
-        if heldout is not None:
-            wanted = list(dict.fromkeys(map(str, heldout)))
-            strangers = [s for s in wanted if s not in labels]
-            if strangers or not wanted:
-                raise ValueError(
-                    f"held-out subject {', '.join(strangers) or 'none'}: expected some of "
-                    f"{', '.join(labels)}"
-                )
-            fold = [labels.index(s) for s in wanted]
-        subjects = connectivity.fc(fmri)
-        group = connectivity.fisher_mean(subjects)
-        return _Empirical(fmri, regions, even_step(time_s), subjects, group, fold)
+    note = f"against {len(maps)} surrogate maps"
+    return first, judge("timescale_p", along.p, n=len(maps), note=note)
 
 
 # ---- functional connectivity --------------------------------------------------------------------
 
 
-def _bold(
-    recordings: Sequence[Recording], empirical: _Empirical, model: Haemodynamics
-) -> "xr.DataArray":
-    """Return BOLD (run, time_s, region) of the compared regions, as long as the shortest run."""
-    import xarray as xr
-
-    signals = [
-        bold(r, empirical.tr_s, model=model).sel(region=list(empirical.regions)) for r in recordings
-    ]
-    n = min(s.sizes["time_s"] for s in signals)
-    stacked = np.stack([s.values[:n] for s in signals])
-    coords = {
-        "run": np.arange(len(signals)),
-        "time_s": empirical.tr_s * np.arange(n),
-        "region": list(empirical.regions),
-    }
-    return xr.DataArray(stacked, coords, ("run", "time_s", "region"), "bold")
-
-
-def _fc_rows(simulated: "xr.DataArray | str", empirical: _Empirical, seed: int) -> tuple[Row, ...]:
-    names = ("fc_group_r", "fc_heldout_r", "fc_change_if_doubled", "fc_mean")
+def _fc_rows(simulated: "xr.DataArray | str", empirical: Empirical, seed: int) -> tuple[Row, ...]:
+    names = ("fc_group_r", "fc_heldout_r", "fc_change_if_doubled", "fc_seed_r", "fc_mean")
     if isinstance(simulated, str):
         return tuple(judge(name, None, n=0, note=simulated) for name in names)
     group, runs = empirical.group, simulated
@@ -335,17 +252,23 @@ def _fc_rows(simulated: "xr.DataArray | str", empirical: _Empirical, seed: int) 
         note = f"r {found.r_half:.3f} from half, extrapolated to {found.r_limit:.3f} without end"
         return judge(names[2], found.change, n=n_runs, note=note)
 
+    def seed_alone() -> Row:
+        r = np.array([connectivity.fc_correlation(connectivity.fc(run), group) for run in runs])
+        note = f"each seed alone with the group, mean; one run of {minutes:.3g} min a seed"
+        interval = _fisher_interval(r)
+        return judge(names[3], float(r.mean()), interval=interval, n=n_runs, note=note)
+
     def mean() -> Row:
         value = float(connectivity.upper(connectivity.group_fc(runs)).mean())
         own = [connectivity.upper(s).mean() for s in empirical.subjects]
-        return judge(names[3], value, n=n_runs, note=f"subjects: {min(own):.2f} to {max(own):.2f}")
+        return judge(names[4], value, n=n_runs, note=f"subjects: {min(own):.2f} to {max(own):.2f}")
 
-    rows = zip(names, (fc_group, fc_heldout, change, mean), strict=True)
+    rows = zip(names, (fc_group, fc_heldout, change, seed_alone, mean), strict=True)
     return tuple(_or_missing(name, row) for name, row in rows)
 
 
 def _fcd_rows(
-    simulated: "xr.DataArray | str", empirical: _Empirical, linear_fc: "xr.DataArray", seed: int
+    simulated: "xr.DataArray | str", empirical: Empirical, linear_fc: "xr.DataArray", seed: int
 ) -> tuple[Row, ...]:
     """Return fcd_ks, the same without filter, and what a stationary network and a subject reach.
 
@@ -359,7 +282,7 @@ def _fcd_rows(
     note = f"signals of {_BAND}"
 
     def distance(name: str, people: "xr.DataArray", runs: "xr.DataArray", note: str) -> Row:
-        own, others = _fcd_alike(runs, people)
+        own, others = fcd_alike(runs, people)
         value = connectivity.fcd_ks(np.concatenate(own), np.concatenate(others))
         interval = _ks_interval(own, others, seed) if len(others) > 2 else None
         length = min(runs.sizes["time_s"], n_people) * tr_s / 60
@@ -368,7 +291,7 @@ def _fcd_rows(
 
     def stationary() -> Row:
         runs = baselines.stationary_bold(linear_fc, n_people, tr_s, n_runs=empirical.n, seed=seed)
-        own, others = _fcd_alike(connectivity.bandpass(runs), filtered)
+        own, others = fcd_alike(connectivity.bandpass(runs), filtered)
         value = connectivity.fcd_ks(np.concatenate(own), np.concatenate(others))
         why = f"the linear network's FC, unchanging; {note}"
         return judge("linear_fcd_ks", value, otherwise=Verdict.BASELINE, note=why)
@@ -402,16 +325,6 @@ def _fcd_rows(
         _or_missing("linear_fcd_ks", stationary),
         _or_missing("ceiling_fcd_ks", ceiling),
     )
-
-
-def _fcd_alike(
-    runs: "xr.DataArray", people: "xr.DataArray"
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return FC dynamics of all stretches of the runs and of the people, of one length."""
-    n = min(runs.sizes["time_s"], people.sizes["time_s"])
-    starts = range(0, runs.sizes["time_s"] - n + 1, n)
-    own = [connectivity.fcd(run.isel(time_s=slice(i, i + n))) for run in runs for i in starts]
-    return own, [connectivity.fcd(s.isel(time_s=slice(0, n))) for s in people]
 
 
 def _ks_interval(
@@ -448,60 +361,9 @@ def _or_missing(name: str, row: Callable[[], Row]) -> Row:
         return judge(name, None, n=0, note=str(error))
 
 
-def _check_regions(own: Sequence[str], compared: Sequence[str]) -> None:
-    lacking = [name for name in compared if name not in set(own)]
-    if lacking:
-        raise ValueError(
-            f"parcellations differ: {len(lacking)} of {len(compared)} regions of the fMRI, first "
-            f"{lacking[0]!r}, are missing; use the fMRI of the same parcellation"
-        )
-
-
-def _tau_ms(recordings: Sequence[Recording]) -> tuple[np.ndarray, list[str]]:
-    """Return the median timescale over recordings (region) in ms, nan where none has one."""
-    regions = recordings[0].regions
-    each = []
-    for recording in recordings:
-        if recording.regions != regions:
-            raise ValueError("recordings are of different regions; give seeds of one brain")
-        n = max(1, round(BIN_MS / recording.bin_ms))
-        each.append(timescale(recording, bin_ms=n * recording.bin_ms)["tau_ms"].values)
-    found = np.isfinite(each).any(axis=0)
-    tau_ms = np.full(len(regions), np.nan)
-    if found.any():
-        tau_ms[found] = np.nanmedian(np.array(each)[:, found], axis=0)
-    return tau_ms, list(regions)
-
-
-def _surrogates(maps: np.ndarray, connectome: Connectome) -> np.ndarray:
-    values = np.asarray(maps, float)
-    if values.ndim != 2 or values.shape[1] != connectome.n or not len(values):
-        raise ValueError(
-            f"surrogate maps have shape {values.shape}: expected (maps, {connectome.n}), one value "
-            f"a region of {connectome.name!r}"
-        )
-    if not np.isfinite(values).all():
-        raise ValueError("surrogate maps are not finite everywhere; make them anew")
-    return values
-
-
-def _pearson(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) > 0 and np.ptp(b) > 0 else 0.0
-
-
-def _t_interval(values: np.ndarray) -> tuple[float, float] | None:
-    """Return the interval of a mean by Student's t; None for a single value."""
-    if values.size < 2:
-        return None
-    from scipy.special import stdtrit
-
-    half = stdtrit(values.size - 1, 0.5 + LEVEL / 2.0) * values.std(ddof=1) / np.sqrt(values.size)
-    return float(values.mean() - half), float(values.mean() + half)
-
-
 def _fisher_interval(r: np.ndarray) -> tuple[float, float] | None:
     """Return the interval of a mean correlation over subjects, by Student's t of Fisher's z."""
-    interval = _t_interval(np.arctanh(np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12)))
+    interval = t_interval(np.arctanh(np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12)))
     return None if interval is None else (float(np.tanh(interval[0])), float(np.tanh(interval[1])))
 
 

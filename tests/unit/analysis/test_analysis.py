@@ -324,3 +324,12 @@ def test_benjamini_hochberg_is_scipys():
 
     p = np.random.default_rng(0).uniform(size=50) ** 3
     assert np.allclose(benjamini_hochberg(p), false_discovery_control(p))
+
+
+def test_bold_and_functional_connectivity_are_in_the_package():
+    from encephagen import analysis
+    from encephagen.analysis import functional_connectivity, haemodynamics
+
+    assert analysis.bold is haemodynamics.bold and analysis.fc is functional_connectivity.fc
+    assert {"bold", "fc", "fcd", "group_fc", "bandpass"} <= set(analysis.__all__)
+    assert all(hasattr(analysis, name) for name in analysis.__all__)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from encephagen.brain.mean_field import MeanField, in_degrees, lif_rate_Hz
+from encephagen.brain.recipe import Recipe
 from encephagen.brain.whole import whole_brain
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
@@ -13,10 +14,24 @@ from encephagen.models import ALIF
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 
+ASYNCHRONOUS = Recipe(
+    name="asynchronous, rates of regions from 0.8 to 8 Hz",
+    nmda_fraction=0.1,
+    weight_ee_pA=28.0,
+    weight_ei_pA=21.0,
+    weight_ie_pA=250.0,
+    weight_ii_pA=117.0,
+    long_weight_pA=13.0,
+    feedforward_inhibition=1.1,
+    strength_exponent=0.65,
+    background_rate_Hz=368.0,
+    background_weight_pA=198.0,
+)
+
 
 @pytest.fixture(scope="module")
 def field():
-    return MeanField.of(whole_brain(hcp_aal2()))
+    return MeanField.of(whole_brain(hcp_aal2(), ASYNCHRONOUS))
 
 
 def test_the_rate_without_noise_is_the_closed_form():
@@ -69,6 +84,17 @@ def test_a_balanced_background_makes_regions_fire_alike(field):
     balanced, rate_Hz = field.balanced(3.0)
     assert balanced.respond(rate_Hz)[balanced.units("E")] == pytest.approx(3.0, rel=1e-2)
     assert np.ptp(balanced.background_Hz[balanced.units("E")]) > 0
+
+
+@pytest.mark.parametrize("rate_Hz", [600.0, np.nan])  # the refractory period allows 500 Hz
+def test_a_rate_that_no_background_gives_is_named(field, rate_Hz):
+    with pytest.raises(ValueError, match=f"all E fire at {rate_Hz:g} Hz: after 20 steps .* Hz off"):
+        field.balanced(rate_Hz, steps=20)
+
+
+def test_the_residual_says_whether_rates_have_settled(field):
+    assert field.residual_Hz(field.fixed_point()) < 1e-4
+    assert field.residual_Hz(field.fixed_point(steps=3)) > 0.1
 
 
 def test_feedback_is_the_derivative_of_the_response(field):

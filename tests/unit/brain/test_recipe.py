@@ -1,6 +1,7 @@
 """Recipes: any numbers, names and files either make a brain or say in one line why not."""
 
 import dataclasses
+import json
 import math
 import warnings
 
@@ -29,8 +30,9 @@ def triangle():
     return Connectome("triangle", regions, weights, np.where(weights > 0, 20.0 + weights, 0.0))
 
 
-def test_every_parameter_but_the_name_has_unit_and_source():
-    assert ["name", *NUMBERS] == [f.name for f in dataclasses.fields(Recipe)]
+def test_every_number_has_unit_and_source():
+    names = [f.name for f in dataclasses.fields(Recipe)]
+    assert ["name", *NUMBERS, "background_factor", "fitted_on"] == names
     assert all(source for *_, source in table(Recipe))
 
 
@@ -85,6 +87,21 @@ def test_a_file_has_names_and_the_rest_defaults(tmp_path):
     assert (recipe.n_exc, recipe.n_inh) == (40, 10)
 
 
+def test_a_saved_recipe_comes_back(tmp_path):
+    factors = {"B": 1.02, 'A "x"': 0.98}
+    recipe = Recipe("mine", weight_ee_pA=1 / 3, background_factor=factors, fitted_on=("7", "8"))
+    recipe.save(tmp_path / "mine.toml", "found by hand\n\non a Monday")
+    assert Recipe.load(tmp_path / "mine.toml") == recipe
+    assert (tmp_path / "mine.toml").read_text().startswith("# found by hand\n#\n# on a Monday\n")
+    assert Recipe(**json.loads(json.dumps(recipe.as_dict()))) == recipe
+
+
+@pytest.mark.parametrize("factors", [{"A": 0.0}, {"A": float("nan")}, {1: 1.0}, {"A": "x"}, 3, [1]])
+def test_a_background_factor_is_a_number_for_a_region(factors):
+    with pytest.raises(ValueError, match="background_factor"):
+        Recipe(background_factor=factors)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -95,6 +112,8 @@ def test_a_file_has_names_and_the_rest_defaults(tmp_path):
         ("weight_ee_pA = -1", "weight_ee_pA = -1: must be from 0"),
         ('weight_ee_pA = "1"', "must be a number"),
         ("name = 3", "must be text"),
+        ("fitted_on = '7'", "must be labels of subjects"),
+        ("fitted_on = 7", "must be labels of subjects"),
         ("neurons_per_region = 20.5", "whole number"),
         ("neurons_per_region = 1", "no excitatory or no inhibitory"),
         ("fraction_exc = 1.0", "no excitatory or no inhibitory"),

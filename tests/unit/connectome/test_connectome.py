@@ -160,6 +160,9 @@ def test_index_does_not_guess_between_cases():
         ("left", [0, 2, 3]),
         ("right", [1]),
         ("midline", [4]),
+        ("Calcarine", [0, 1]),
+        ("calcarine", [0, 1]),
+        ("Precentral", [3]),
         (["motor", "visual", "Calcarine_L"], [3, 0, 1]),
         (("motor", ["right"]), [3, 1]),
         ((s for s in ("motor",)), [3]),
@@ -173,6 +176,12 @@ def test_indices(selector, expected):
 def test_a_region_may_have_the_name_of_a_system():
     c = connectome(regions=(replace(REGIONS[0], name="motor"), *REGIONS[1:]))
     assert c.indices("motor").tolist() == [0]
+
+
+def test_a_name_without_its_side_is_refused_where_it_could_be_either_of_two():
+    c = connectome(regions=(*REGIONS[:2], replace(REGIONS[2], name="L.Calcarine"), *REGIONS[3:]))
+    with pytest.raises(ValueError, match="nearest: .*Calcarine_L"):
+        c.indices("Calcarine")
 
 
 @pytest.mark.parametrize(

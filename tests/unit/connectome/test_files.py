@@ -2,6 +2,7 @@
 
 import bz2
 import io
+import os
 import zipfile
 from dataclasses import replace
 
@@ -168,8 +169,20 @@ def test_csv_with_labels_in_the_matrix(tmp_path):
 
 def test_readers_drop_the_diagonal_and_say_so(tmp_path):
     weights = "7,1,2\n3,0,4\n5,6,7\n"
-    c = read(csv_folder(tmp_path / "brain", CSV | {"weights.csv": weights}))
+    with pytest.warns(UserWarning, match=r"brain: diagonal \(2 entries\) set to zero: what a"):
+        c = read(csv_folder(tmp_path / "brain", CSV | {"weights.csv": weights}))
     assert c.weights.tolist() == WEIGHTS and "diagonal (2 entries) set to zero" in c.source
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+@pytest.mark.parametrize("umask", [0o022, 0o027])
+def test_what_is_written_may_be_read_as_the_umask_says(tmp_path, umask):
+    usual = os.umask(umask)
+    try:
+        path = write_npz(hcp_aal2(), tmp_path / "c.npz")
+    finally:
+        os.umask(usual)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -197,7 +210,8 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
         ({"weights.csv": None}, "has no weights.csv"),
         ({"regions.csv": None}, "has no labels; add regions.csv"),
         ({"weights.csv": "0,1\n2,0\n"}, r"shape \(2, 2\) for 3 region labels"),
-        ({"weights.csv": "0,1,2\n3,0,4\n"}, r"shape \(2, 3\): expected a square"),
+        ({"weights.csv": "0,1,2\n3,0,4\n"}, r"weights.csv: has shape \(2, 3\): expected a square"),
+        ({"lengths_mm.csv": "0,1\n"}, r"lengths_mm.csv: has shape \(1, 2\): expected a square"),
         ({"weights.csv": "0,1,2\n3,0\n5,6,0\n"}, "weights.csv: row 1 has 2 values, row 0 has 3"),
         ({"weights.csv": "0,1,2\n3,0,x\n5,6,0\n"}, "row 1, column 2: 'x' is not a number"),
         ({"weights.csv": "0,1,2\n3,0,\n5,6,0\n"}, "row 1, column 2: '' is not a number"),

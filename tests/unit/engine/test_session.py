@@ -83,6 +83,18 @@ def test_extra_input_is_a_rate(session, rate_Hz):
     assert session.step == 0
 
 
+@pytest.mark.parametrize("current_pA", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("neuron", [0, 131])
+def test_injected_current_is_finite(session, neuron, current_pA):
+    session.current_pA[neuron] = current_pA
+    for run in (lambda: session.advance(1), lambda: session.record(1.0)):
+        with pytest.raises(ValueError, match=f"current_pA of neuron {neuron} is .*: must be finit"):
+            run()
+    assert session.step == 0
+    session.current_pA[neuron] = np.finfo(np.float32).max
+    session.advance(1)
+
+
 def test_unknown_names_come_with_the_nearest(session):
     for call in (session.neurons, session.silence):
         with pytest.raises(ValueError, match="'visuall'.*nearest: visual"):
@@ -229,7 +241,7 @@ def test_lesions_of_one_session_leave_others_alone(network):
 
 
 def test_values_that_are_not_finite_stop_a_run_and_name_the_region(session):
-    session.current_pA[session.neurons("C")[3]] = math.nan
+    session._cells.values[session.V_at[session.neurons("C")[3]]] = math.nan
     recording = session.record(5000.0)
     assert recording.interrupted and recording.duration_ms < 500.0
     kinds = {(alarm.kind, alarm.region) for alarm in recording.alarms}

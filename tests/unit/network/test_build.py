@@ -56,6 +56,18 @@ def test_a_fragment_without_cells_is_no_brain(connectome_of):
         build(Brain(connectome_of(), (), ()))
 
 
+def test_more_populations_than_8_bits_count_are_refused(connectome_of):
+    def brain(n):
+        quiet = Poisson(0.0, 0.0, FAST)
+        cells = tuple(Population(f"P{i}", 1, LIF(), quiet) for i in range(n))
+        return Brain(connectome_of(2), cells, ())
+
+    network = build(brain(build_module.MAX_POPULATIONS))
+    assert network.neuron_population.tolist() == 2 * list(range(127))
+    with pytest.raises(ValueError, match="the brain has 128 populations: at most 127"):
+        build(brain(128))
+
+
 def test_a_delay_under_dt_is_named_with_its_regions(brain_of):
     with pytest.raises(
         ValueError, match=r"'E->E between': delay 0\.9.* ms from B to C is under dt 1"

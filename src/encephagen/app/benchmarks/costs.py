@@ -37,6 +37,7 @@ def _noise(size: Size, quick: bool) -> dict[str, Any]:
         local_probability=0.0,
         long_in_degree=0.0,
         background_weight_pA=UNHEARD_PA,
+        rate_exc_Hz=0.0,  # else a background that is heard would be sought
     )
     rates_Hz = {"none": 0.0, "default": recipe.background_rate_Hz, "2 kHz": 2000.0}
     sessions = {}

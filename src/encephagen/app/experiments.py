@@ -1,0 +1,268 @@
+"""`encephagen list`, `run` and `report`: the studies, one of them, and pages of what they found."""
+
+import json
+import shlex
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from encephagen.app import console, rows, runs
+from encephagen.experiments import study
+from encephagen.experiments.result import JSON, Result
+from encephagen.experiments.runner import RunFailed
+from encephagen.experiments.store import whole
+from encephagen.experiments.study import Study
+
+if TYPE_CHECKING:
+    from encephagen.app.page import Section
+
+RESULTS = Path("results")
+PAGE = "report.html"
+MARKS = ("<!-- result -->", "<!-- /result -->")
+FAILED = 1
+
+
+def catalogue(results: Path, as_json: bool) -> None:
+    """Print every study, and the result of each that is in a folder of ``results``."""
+    found = [_entry(study.find(name), results) for name in study.names()]
+    if as_json:
+        print(json.dumps({"studies": found}, indent=2))
+        return
+    from encephagen.app import tables
+
+    made = tables.table("studies", "<name", "runs", "<result", "<")
+    for entry in found:
+        n_runs = str(entry["n_runs"] or tables.NONE)
+        made.add_row(entry["name"], n_runs, _state(entry["result"]), entry["title"])
+    made.columns[-1].no_wrap = False
+    out = console.out()
+    out.print(made)
+    out.print("encephagen run NAME runs one; * made by another version of the code", style="dim")
+
+
+def _state(kept: dict[str, Any] | None) -> str:
+    """Return in few words whether there is a result, and of when."""
+    if kept is None:
+        return ""
+    if "error" in kept:
+        return "unreadable"
+    return f"{kept['created'][:10]}{'' if kept['current'] else ' *'}"
+
+
+def _entry(one: Study, results: Path) -> dict[str, Any]:
+    """Return what there is to say of a study, plain."""
+    return {
+        "name": one.name,
+        "title": one.title,
+        "claim": one.module.CLAIM,
+        "n_runs": one.n_runs,
+        "result": _kept(one, results / one.name),
+    }
+
+
+def _kept(one: Study, folder: Path) -> dict[str, Any] | None:
+    """Return what there is to say of a study's result in a folder, None if there is none."""
+    if not (folder / JSON).exists():
+        return None
+    try:
+        result = Result.load(folder)
+    except ValueError as error:
+        return {"folder": str(folder), "error": console.one_line(error)}
+    made = result.provenance
+    return {
+        "folder": str(folder),
+        "verdict": result.verdict,
+        "current": made["code"] == one.code,
+        **{name: made[name] for name in ("created", "n_runs", "wall_s")},
+    }
+
+
+def run(
+    name: str,
+    options: Mapping[str, Any],
+    settings: Sequence[str],
+    out: Path | None,
+    workers: int | None,
+    scheduler: str | None,
+    as_json: bool,
+) -> int:
+    """Run a study, write what it found into ``out``, print it, and return the exit status.
+
+    ``options`` (None: not given) and ``settings`` (name=value) change its Config. ``out`` is
+    results/NAME unless given; it gets result.json, result.npz, the pictures, a page, and runs/ with
+    what each run returned, which is not done again. The status is 1 if a run failed.
+
+    Raises ValueError for what is no study, no field of its Config, or a scheduler that is silent.
+    """
+    chosen = study.find(name)
+    config = chosen.configure(_settings(options, settings))
+    folder = RESULTS / chosen.name if out is None else out
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with runs.runner(folder, workers, scheduler) as runner:
+            result = chosen.run(config, runner)
+    except RunFailed as error:
+        if not isinstance(error.__cause__, ValueError | OSError | MemoryError):  # a bug: where?
+            where = "".join(traceback.format_exception(error.__cause__))
+            console.err().print(where, markup=False, soft_wrap=True)
+        console.complain(error)
+        return FAILED
+    with console.patience("drawing ..."):
+        write(result, folder)
+    if as_json:
+        print(json.dumps({**result.as_dict(), **result.values, "out": str(folder)}, indent=2))
+    else:
+        _show(result, folder)
+    return 0
+
+
+def _settings(options: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """Return what a command line changes of a Config, by name; texts are still to be read."""
+    changed = {name: value for name, value in options.items() if value is not None}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not (equals and name.strip() and text.strip()):
+            raise ValueError(f"--set {setting!r}: expected name=value, as in seeds=5")
+        changed[name.strip()] = text
+    return changed
+
+
+def write(result: Result, folder: Path) -> None:
+    """Write a result into a folder: itself, its pictures, and a page of it."""
+    from encephagen.app import page
+
+    result.save(folder)
+    pictures = _pictures(result)
+    for stem, picture in pictures.items():
+        with whole(folder / f"{stem}.png") as part:
+            part.write_bytes(picture)
+    made = page.Page(f"encephagen: {result.study}", [_section(result, pictures)])
+    with whole(folder / PAGE) as part:
+        part.write_text(made.html(), encoding="utf-8")
+
+
+def report(folders: Sequence[Path], out: Path | None) -> None:
+    """Write one page of saved results, their pictures drawn again, and print its name.
+
+    ``folders`` hold a result, or folders that do; results/ unless given.
+
+    Raises ValueError for a folder without any result.
+    """
+    from encephagen.app import page
+
+    found = [Result.load(f) for folder in folders or [RESULTS] for f in _with_result(folder)]
+    file = (folders[0] if folders else RESULTS) / PAGE if out is None else out
+    sections = []
+    with console.patience("drawing ..."):
+        for result in found:
+            try:
+                pictures = _pictures(result)
+            except Exception as error:  # of a study that has changed since: the rest still counts
+                console.complain(f"no pictures of {result.study}: {console.one_line(error)}")
+                pictures = {}
+            sections.append(_section(result, pictures))
+    overview = page.Table(
+        ("study", "verdict", "made"),
+        [(r.study, r.verdict, r.provenance["created"][:10]) for r in found],
+    )
+    made = page.Page("encephagen: studies", [page.Section("Overview", [overview]), *sections])
+    with whole(file) as part:
+        part.write_text(made.html(), encoding="utf-8")
+    print(file)
+
+
+def renewed(text: str, result: Result) -> str:
+    """Return the text of a study's page in docs/experiments with what its result says now.
+
+    That stands between two marks, `<!-- result -->` and `<!-- /result -->`; ValueError if the text
+    has not both.
+    """
+    before, opening, rest = text.partition(MARKS[0])
+    _, closing, after = rest.partition(MARKS[1])
+    if not (opening and closing):
+        raise ValueError(f"the page of {result.study} lacks {' or '.join(MARKS)}: add them")
+    said = (
+        f"**{result.verdict}**",
+        rows.markdown(result.rows),
+        _made(result),
+        f"```\n{_command(result)}\n```",
+    )
+    return "\n\n".join((before + opening, *said, closing + after))
+
+
+def _with_result(folder: Path) -> list[Path]:
+    """Return the folder itself if it holds a result, or those in it that do."""
+    if (folder / JSON).exists():
+        return [folder]
+    inner = sorted(path.parent for path in folder.glob(f"*/{JSON}"))
+    if not inner:
+        raise ValueError(f"{folder} has no result: make one with `encephagen run NAME`")
+    return inner
+
+
+def _pictures(result: Result) -> dict[str, bytes]:
+    """Return the pictures of a result, PNG by file stem."""
+    from encephagen.app.page import png
+
+    return {stem: png(figure) for stem, figure in study.find(result.study).figures(result).items()}
+
+
+def _section(result: Result, pictures: dict[str, bytes]) -> "Section":
+    """Return what a page says of a result."""
+    from encephagen.app import page
+
+    settings = [(name, json.dumps(value)) for name, value in result.config.items()]
+    known = result.study in study.names()
+    return page.Section(
+        study.find(result.study).title if known else result.study,
+        [
+            page.Prose(result.claim, "Claimed."),
+            page.Prose(result.verdict, "Found."),
+            page.scores(result.rows),
+            *(page.Picture(picture, stem.replace("_", " ")) for stem, picture in pictures.items()),
+            page.Table(("setting", "value"), settings, "How it was made"),
+            page.Prose(_made(result)),
+            *([page.Code(_command(result))] if known else []),
+        ],
+    )
+
+
+def _made(result: Result) -> str:
+    """Return a line on where a result comes from."""
+    made = result.provenance
+    resumed = f" ({made['resumed']} kept from before)" if made["resumed"] else ""
+    notes = "".join(f"; {note}" for note in made["notes"])
+    return (
+        f"{made['n_runs']} runs{resumed}, {runs.duration(made['wall_s'])}, {made['created'][:10]}, "
+        f"encephagen {made['versions']['encephagen']}, code {made['code'][:12]}{notes}"
+    )
+
+
+def _command(result: Result) -> str:
+    """Return the command that runs the study with the result's settings."""
+    words = ["encephagen run", result.study]
+    usual = study.find(result.study).defaults
+    for name, value in result.config.items():
+        if value != usual.get(name):
+            words.append(f"--set {shlex.quote(f'{name}={_text(value)}')}")
+    return " ".join(words)
+
+
+def _text(value: Any) -> str:
+    """Return a setting's value as `Study.configure` reads it."""
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _show(result: Result, folder: Path) -> None:
+    """Print a result for people."""
+    out = console.out()
+    out.print(rows.table(result.study, result.rows))
+    out.print()
+    out.print(result.verdict, style="bold", markup=False)
+    out.print(_made(result), style="dim", markup=False)
+    out.print(f"written to {folder}, with a page: {folder / PAGE}", markup=False, soft_wrap=True)

@@ -1,0 +1,47 @@
+"""Balance: the background at which all regions fire alike, whatever their connections give them.
+
+A region with many strong connections would fire far more than one with few. Equal rates could be
+had by inhibition or by scaled connections; both take away the differences in strength that shape
+functional connectivity. Background alone leaves them (docs/experiments/through-the-wall.md).
+"""
+
+import dataclasses
+
+import numpy as np
+
+from encephagen.brain.mean_field import MeanField
+from encephagen.brain.recipe import Recipe
+from encephagen.brain.spec import Brain
+
+EXCITATORY = "E"
+
+
+def balance(brain: Brain, recipe: Recipe) -> Brain:
+    """Return the brain with the background of E, by region, that ``recipe.rate_exc_Hz`` asks for.
+
+    Theory (`MeanField.balanced`) times ``recipe.background_factor``; a region that is not named
+    there has the median of those that are. Raises ValueError where theory finds no such background.
+    """
+    field, _ = MeanField.of(brain).balanced(recipe.rate_exc_Hz, EXCITATORY)
+    theory_Hz = field.background_Hz[field.units(EXCITATORY)]
+    factors = dict(recipe.background_factor)
+    usual = float(np.median(list(factors.values()))) if factors else 1.0
+    factor = np.array([factors.get(name, usual) for name in brain.connectome.names])
+    return with_background(brain, theory_Hz * factor)
+
+
+def with_background(brain: Brain, rate_Hz: np.ndarray) -> Brain:
+    """Return the brain with the background rate (region,) for its excitatory neurons."""
+    populations = tuple(
+        dataclasses.replace(
+            p,
+            by_region=(
+                *(item for item in p.by_region if item[0] != "rate_Hz"),
+                ("rate_Hz", tuple(np.asarray(rate_Hz, float).tolist())),
+            ),
+        )
+        if p.name == EXCITATORY
+        else p
+        for p in brain.populations
+    )
+    return dataclasses.replace(brain, populations=populations)

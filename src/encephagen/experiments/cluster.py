@@ -1,0 +1,137 @@
+"""Cluster: where runs go; processes of this machine, or a Dask cluster that is already there."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from encephagen.experiments.store import code_digest
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+PATIENCE_S = 10.0
+"""How long a scheduler may take to answer."""
+BLAS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+ONE_BLAS_THREAD: dict[str, str] = dict.fromkeys(BLAS, "1")
+ONE_NUMBA_THREAD = {"NUMBA_NUM_THREADS": "1"}
+
+
+@contextmanager
+def cluster(workers: int | None = None, scheduler: str | None = None) -> Iterator["Client"]:
+    """Yield a Dask client of ``workers`` processes here, or of the cluster at ``scheduler``.
+
+    Each process has one thread, of Numba and BLAS too; None is one process a core. They end with
+    this process, however it ends.
+
+    Raises ValueError for a scheduler that does not answer within `PATIENCE_S`, or whose cluster has
+    no worker.
+    """
+    code_digest()  # now, as workers do: what changes later is another version
+    with _connected(scheduler) if scheduler else _local(workers or os.cpu_count() or 1) as client:
+        client.run(code_digest)
+        yield client
+
+
+@contextmanager
+def _local(workers: int) -> Iterator["Client"]:
+    import dask
+    from distributed import Client, LocalCluster
+
+    settings = {
+        "distributed.nanny.pre-spawn-environ": ONE_BLAS_THREAD,
+        # Compiled code keeps a worker from answering for a while; that is no sign of its death.
+        "distributed.scheduler.worker-ttl": None,
+    }
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(settings))
+        # BLAS reads its variables when it is loaded, before a worker could set them: they are set
+        # here, for all that is started from now on. Numba's would bind this process as well: it
+        # reads them at every compilation, and refuses another number once its threads run.
+        stack.enter_context(_environment(ONE_BLAS_THREAD))
+        local = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+            env=ONE_NUMBA_THREAD,
+        )
+        stack.enter_context(local)
+        client = stack.enter_context(Client(local, set_as_default=False))
+        client.run(_ignore_ctrl_c)
+        yield client
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the processes that are started within."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _connected(scheduler: str) -> Iterator["Client"]:
+    from distributed import Client
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    threads = _workers(scheduler)
+    if not threads:
+        raise ValueError(
+            f"the scheduler at {scheduler} has no workers: start some with "
+            f"`dask worker {scheduler} --nthreads 1`"
+        )
+    if max(threads) > 1:
+        raise ValueError(
+            f"the scheduler at {scheduler} has workers with {max(threads)} threads: expected one a "
+            "process; start them with --nthreads 1"
+        )
+    with Client(scheduler, timeout=PATIENCE_S, set_as_default=False) as client:
+        yield client
+
+
+def _workers(scheduler: str) -> list[int]:
+    """Return the threads of each worker of a scheduler; ValueError if it does not answer.
+
+    Asked before a client is made: one waits forever where something listens and says nothing.
+    """
+    from distributed import Security
+    from distributed.core import rpc
+
+    async def ask() -> list[int]:
+        safety = Security().get_connection_args("client")
+        async with rpc(scheduler, timeout=PATIENCE_S, connection_args=safety) as there:
+            found: Any = await there.identity(n_workers=-1)
+        return [worker["nthreads"] for worker in found["workers"].values()]
+
+    async def answer() -> list[int]:
+        return await asyncio.wait_for(ask(), PATIENCE_S)
+
+    try:
+        # In a thread of its own, as a notebook's has an event loop already.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, answer()).result()
+    except (OSError, ValueError, TypeError, KeyError, TimeoutError) as error:
+        raise ValueError(
+            f"no scheduler answers at {scheduler!r} within {PATIENCE_S:g} s: check the address "
+            "(tcp://HOST:PORT), start one with `dask scheduler`, or leave it out to run here"
+        ) from error
+
+
+def _ignore_ctrl_c() -> None:
+    """Leave Ctrl-C, which a terminal sends to workers too, to the process that started them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,1 @@
+"""Procedures over sessions: calibration, schedules, tests with frozen weights."""

@@ -1,0 +1,81 @@
+"""Balance: theory gives every region one rate; factors correct it, and nothing else changes."""
+
+import numpy as np
+import pytest
+
+from encephagen.brain.balance import balance, with_background
+from encephagen.brain.cortex import cortex, hierarchy
+from encephagen.brain.mean_field import MeanField
+from encephagen.brain.recipe import Recipe
+from encephagen.brain.whole import whole_brain
+from encephagen.connectome.datasets import hcp_aal2
+
+CONNECTOME = hcp_aal2()
+RECIPE = Recipe(
+    name="quiet",
+    weight_ee_pA=28.0,
+    weight_ei_pA=14.0,
+    weight_ie_pA=400.0,
+    weight_ii_pA=250.0,
+    long_weight_pA=30.0,
+    feedforward_inhibition=1.0,
+    strength_exponent=0.1,
+    background_rate_Hz=860.0,
+    background_weight_pA=75.0,
+)
+
+
+def background_Hz(brain):
+    exc = brain.populations[0]
+    return np.array([exc.in_region(r)[1].rate_Hz for r in range(brain.connectome.n)])
+
+
+def test_all_regions_fire_at_the_target_in_theory():
+    brain = whole_brain(CONNECTOME, RECIPE.replace(rate_exc_Hz=3.0))
+    field = MeanField.of(brain)
+    rates = field.fixed_point(3.0)[field.units("E")]
+    np.testing.assert_allclose(rates, 3.0, rtol=0.02)
+    assert np.ptp(background_Hz(brain)) > 50.0  # a strong region needs less
+    uniform = MeanField.of(whole_brain(CONNECTOME, RECIPE))
+    alone = uniform.fixed_point(3.0)[uniform.units("E")]
+    assert alone.max() > 3 * alone.min()
+
+
+def test_factors_multiply_what_theory_gives_and_unnamed_regions_have_the_median():
+    recipe = RECIPE.replace(rate_exc_Hz=3.0)
+    brain = cortex(CONNECTOME, recipe)
+    plain = background_Hz(balance(brain, recipe))
+    factors = dict.fromkeys(CONNECTOME.names[:3], 1.02) | {CONNECTOME.names[3]: 1.5}
+    scaled = background_Hz(balance(brain, recipe.replace(background_factor=factors)))
+    np.testing.assert_allclose(scaled[:3] / plain[:3], 1.02)
+    np.testing.assert_allclose(scaled[3] / plain[3], 1.5)
+    np.testing.assert_allclose(scaled[4:] / plain[4:], 1.02)
+
+
+def test_only_the_background_of_excitatory_neurons_changes():
+    before = cortex(CONNECTOME, RECIPE)
+    rates = np.linspace(500.0, 900.0, CONNECTOME.n)
+    after = with_background(with_background(before, rates * 2), rates)
+    np.testing.assert_array_equal(background_Hz(after), rates)
+    assert after.projections == before.projections
+    assert after.populations[1] == before.populations[1]
+    assert (
+        dict(after.populations[0].by_region)["tau_m_ms"]
+        == dict(before.populations[0].by_region)["tau_m_ms"]
+    )
+
+
+def test_a_rate_that_no_background_gives_is_one_line():
+    with pytest.raises(ValueError, match="found no background"):
+        whole_brain(CONNECTOME, RECIPE.replace(rate_exc_Hz=480.0))
+
+
+def test_the_recurrent_gradient_strengthens_local_excitation_where_myelin_is_least():
+    brain = cortex(CONNECTOME, RECIPE.replace(recurrent_gradient=0.6))
+    local = {p.name: p for p in brain.projections}
+    factors = np.array(local["E->E within"].weight.by_region)
+    place = hierarchy(CONNECTOME)
+    np.testing.assert_allclose(factors, 1.0 + 0.6 * place)
+    assert place.min() == 0.0 and place.max() == 1.0
+    assert CONNECTOME.names[int(np.argmin(place))].startswith(("Calcarine", "Heschl"))
+    assert all(not p.weight.by_region for n, p in local.items() if n != "E->E within")
