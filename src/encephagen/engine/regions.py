@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 VELOCITY_MM_PER_MS = 6.0  # as in `Recipe`: Swadlow and Waxman 2012, Scholarpedia 7:1451
 CHUNK_STEPS = 2000
 LARGEST_COUPLING = 1e6
+STEPS_MS = (1.0, 0.5, 0.25, 0.1)
+"""Steps of a simulation that `RegionNetwork.step_ms` chooses from."""
 
 _slopes = numba.njit(slopes)
 
@@ -154,6 +156,12 @@ class RegionNetwork:
         if lengths is None or math.isinf(self.velocity_mm_per_ms):
             return np.zeros_like(self.connectome.weights)
         return lengths / self.velocity_mm_per_ms
+
+    @property
+    def step_ms(self) -> float:
+        """The longest step of a simulation that tells every delay from none."""
+        shortest_ms = self.delays_ms[self.connectome.weights > 0].min(initial=math.inf)
+        return next((step for step in STEPS_MS if step < 2.0 * shortest_ms), STEPS_MS[-1])
 
     def driven(self, drive_E: float) -> "RegionNetwork":
         """Return this network with the same ``drive_E`` in all regions."""

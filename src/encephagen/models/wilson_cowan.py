@@ -113,3 +113,9 @@ class WilsonCowan:
             refractory_I=self.refractory_I,
             one=1.0,
         )
+
+
+CORTICAL = WilsonCowan(tau_E_ms=20.0, tau_I_ms=10.0)
+"""A region of cortex with the time constants of Joglekar et al. 2018 (doi
+10.1016/j.neuron.2018.02.031), as in the spiking brain. With those of Papadopoulos et al. 2020 each
+region rings at 40 Hz long before slow modes of the network come near instability."""

@@ -211,3 +211,11 @@ def test_the_oscillation_of_a_strongly_driven_unit_has_an_unstable_fixed_point(n
     E, _ = fixed_point(strong)
     late = simulate_regions(strong, 500.0)["E"].values[-1000:]
     assert np.ptp(late) > 0.1 and late.min() < E[0] < late.max()
+
+
+def test_a_step_tells_every_delay_from_none(network):
+    for velocity, step_ms in ((6.0, 1.0), (20.0, 0.5), (math.inf, 0.1)):
+        brain = network(velocity_mm_per_ms=velocity)
+        assert brain.step_ms == step_ms
+        present = brain.delays_ms[brain.connectome.weights > 0]
+        assert math.isinf(velocity) or np.rint(present / step_ms).min() >= 1

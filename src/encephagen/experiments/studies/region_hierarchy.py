@@ -45,7 +45,7 @@ from encephagen.engine.working_point import Linearised, placed
 from encephagen.experiments.prepare import wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.models.wilson_cowan import WilsonCowan
+from encephagen.models.wilson_cowan import CORTICAL
 from encephagen.rng import stream
 from encephagen.units import MS_PER_S
 from encephagen.validation.targets import Row, Verdict, judge
@@ -66,13 +66,8 @@ REAL, DECOY = "real", "decoy"
 SHUFFLE, STRENGTH, GEOMETRY = NULLS = ("shuffle", "strength", "geometry")
 """What a null is for: it keeps nothing, strengths, or strengths and the fall with distance."""
 
-MODEL = WilsonCowan(tau_E_ms=20.0, tau_I_ms=10.0)
-"""Time constants of Joglekar et al. 2018, as in the spiking brain; at those of Papadopoulos et al.
-2020 each region rings at 40 Hz long before slow modes of the network come near instability."""
-
-STEPS_MS = (1.0, 0.5, 0.25, 0.1)
-"""The first of these is taken that is shorter than twice the shortest delay."""
 BIN_MS, TR_S = 10.0, 0.72
+PULSE_BIN_MS = 1.0
 SENSORY, PREFRONTAL = ("visual", "auditory", "somatosensory"), "frontal"
 SOURCE = "visual"
 PULSE_MS, PULSE, LISTEN_MS = 150.0, 0.5, 600.0
@@ -155,7 +150,7 @@ def measures(
     """
     connectome = wiring(dataset, null, null_seed)
     network, point = placed(
-        RegionNetwork(connectome, MODEL), mean_E=mean_E, leading_per_ms=leading_per_ms
+        RegionNetwork(connectome, CORTICAL), mean_E=mean_E, leading_per_ms=leading_per_ms
     )
     people, pulse = measured_fc(dataset), _of_a_pulse(network, point)
     runs, active = [], []
@@ -166,7 +161,7 @@ def measures(
             noise=OrnsteinUhlenbeck(noise_sd, noise_tau_ms),
             initial=(point.E, point.I),
             noise_seed=seed,
-            dt_ms=_step_ms(network),
+            dt_ms=network.step_ms,
             bin_ms=BIN_MS,
         )["E"]
         settled = activity.isel(time_ms=slice(round(TRANSIENT_S * MS_PER_S / BIN_MS), None))
@@ -181,12 +176,6 @@ def measures(
         "coupling": network.coupling,
         "drive": network.models[0].drive_E,
     }
-
-
-def _step_ms(network: RegionNetwork) -> float:
-    """Return the longest step that tells every delay from none."""
-    shortest_ms = network.delays_ms[network.connectome.weights > 0].min(initial=np.inf)
-    return next((step for step in STEPS_MS if step < 2.0 * shortest_ms), STEPS_MS[-1])
 
 
 def _of_regions(activity: "xr.DataArray", connectome: Connectome) -> dict[str, float]:
@@ -246,14 +235,14 @@ def _of_a_pulse(network: RegionNetwork, point: Linearised) -> dict[str, float]:
         LISTEN_MS,
         stimuli=[Stimulus(SOURCE, 0.0, PULSE_MS, PULSE)],
         initial=(point.E, point.I),
-        dt_ms=_step_ms(network),
-        bin_ms=STEPS_MS[0],
+        dt_ms=network.step_ms,
+        bin_ms=PULSE_BIN_MS,
     )
     response = run["E"].values - point.E
     peak = response.max(axis=0)
     source, far = members[SOURCE], members[PREFRONTAL]
     others = np.setdiff1d(np.arange(peak.size), source)
-    arrived_ms = (response >= HALF * peak).argmax(axis=0) * STEPS_MS[0]
+    arrived_ms = (response >= HALF * peak).argmax(axis=0) * PULSE_BIN_MS
     return {
         "pulse, prefrontal over visual": peak[far].mean() / peak[source].mean(),
         "pulse, fraction reached": np.mean(peak[others] >= REACHED * peak[source].mean()),
