@@ -1,0 +1,332 @@
+"""Does the brain at rest have a rhythm of its own, and what makes it?
+
+The spectrum of the excitatory rate is a slope, 1/f^n, with or without a peak on it. A rhythm is a
+peak that stands out; its strength is the power in a band over the slope fitted to all of it. Both
+are measured in the real wiring, in regions without long-range connections (what local loops give),
+in null wirings, and in the very spikes of the real wiring with each neuron's train shifted by a
+time of its own: rates and intervals stay, what neurons do together goes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from encephagen.analysis import spectra
+from encephagen.analysis.statistics import Comparison, compare, joint_family, t_interval
+from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.whole import whole_brain
+from encephagen.connectome.connectome import Connectome
+from encephagen.engine.session import Session
+from encephagen.experiments.prepare import wiring
+from encephagen.experiments.result import Result
+from encephagen.experiments.runner import Runner
+from encephagen.learning.calibration import calibrate
+from encephagen.network.build import build
+from encephagen.recording import Recording, assemble
+from encephagen.recording.probe import Probe
+from encephagen.rng import stream
+from encephagen.units import MS_PER_S
+from encephagen.validation.targets import Row, Target, Verdict, judge
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CLAIM = (
+    "Left alone, the brain oscillates: neurons repeat every 2 ms, and the network at about 50 Hz "
+    "(the second half of claim 30 of the first encephagen)."
+)
+CLAIMED_HZ = 50.0
+RANGE_HZ = (2.0, 200.0)
+"""Where peaks are looked for: bins of 2 ms end at 250 Hz."""
+
+BANDS = {"alpha": (8.0, 12.0), "beta": (13.0, 30.0), "gamma": (30.0, 80.0)}
+"""Bands of rhythms in people (Buzsaki and Draguhn 2004, doi 10.1126/science.1099745)."""
+
+CALIBRATION_SEEDS = 1000
+"""Seeds are calibrated on this many times their number, and on: never on what is measured."""
+
+NUMBERS = ("rounds", "round_s", "settle_s", "seconds")
+STANDS_OUT = Target("gamma", 1.5, None, "", "free; half more power than the slope has there")
+NO_RHYTHM = Target("gamma, spikes shifted", None, 1.5, "", "free; no rhythm left")
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Config:
+    """The numbers of the study; about five minutes on two cores.
+
+    seeds      of the real wiring, and of isolated regions
+    nulls      instances of each of null_kinds
+    recipe     a TOML file; None is the shipped recipe
+    seconds, settle_s  recorded, after what is thrown away
+    rounds, round_s    of the calibration
+    """
+
+    dataset: str = "hcp-aal2"
+    seeds: int = 10
+    nulls: int = 20
+    null_kinds: tuple[str, ...] = ("weight-shuffle",)
+    recipe: str | None = None
+    seconds: float = 30.0
+    settle_s: float = 3.0
+    rounds: int = 5
+    round_s: float = 4.0
+    neurons_per_region: int = 200
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "nulls"):
+            if getattr(self, name) < 2:
+                raise ValueError(f"{name} {getattr(self, name)}: expected 2 or more to compare")
+
+    @property
+    def n_runs(self) -> int:
+        """Independent runs."""
+        return 2 * self.seeds + self.nulls * len(self.null_kinds)
+
+    @classmethod
+    def tiny(cls) -> "Config":
+        """Return a study of seconds, whose figures mean nothing."""
+        return cls(
+            seeds=2,
+            nulls=2,
+            seconds=2.0,
+            settle_s=0.5,
+            rounds=1,
+            round_s=0.5,
+            neurons_per_region=20,
+        )
+
+
+# ---- one brain ----------------------------------------------------------------------------------
+
+
+def at_rest(
+    dataset: str,
+    null: str | None,
+    seed: int,
+    recipe: Values,
+    rounds: int,
+    round_s: float,
+    settle_s: float,
+    seconds: float,
+) -> Values:
+    """Calibrate and run one brain; ``seed`` is that of null, wiring and noise.
+
+    {"frequency_Hz", "power" (frequency,), "shot_noise", "peak_Hz": of the strongest peak, None
+    without one, "bands": power over the slope, and the same of "shifted" spikes, "rate_Hz"}
+    """
+    connectome, numbers = wiring(dataset, null, seed), Recipe(**recipe)
+    if numbers.rate_exc_Hz > 0:
+        own = CALIBRATION_SEEDS * (seed + 1)
+        found = calibrate(connectome, numbers, rounds=rounds, seconds=round_s, seed=own)
+        numbers = found.recipe
+    network = build(whole_brain(connectome, numbers), seed=seed)
+    session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
+    session.advance(round(settle_s * MS_PER_S / network.dt_ms))
+    recording = session.record(seconds * MS_PER_S, probe=Probe())
+    spectrum = spectra.power_spectrum(recording)
+    return {
+        "frequency_Hz": spectrum["frequency_Hz"].values,
+        "power": spectrum["power"].values,
+        "shot_noise": float(spectrum["shot_noise"]),
+        "peak_Hz": strongest_Hz(spectrum),
+        "bands": over_slope(spectrum),
+        "shifted": over_slope(spectra.power_spectrum(shifted(recording, connectome, seed))),
+        "alarms": sorted({alarm.kind for alarm in recording.alarms}),
+    }
+
+
+def strongest_Hz(spectrum: Any) -> float | None:
+    """Return the frequency of the strongest peak of a spectrum, None if none stands out."""
+    found = spectra.peaks(spectrum, *RANGE_HZ)["frequency_Hz"].values
+    return float(found[0]) if found.size else None
+
+
+def over_slope(spectrum: Any) -> dict[str, float]:
+    """Return the power of each band over that of the slope, the mean over it; 1 is no rhythm."""
+    line = spectra.slope(spectrum, *RANGE_HZ)
+    frequency_Hz, power = spectrum["frequency_Hz"].values, spectrum["power"].values
+    slope = 10.0 ** (line["slope"].item() * np.log10(frequency_Hz) + line["offset"].item())
+    return {
+        name: float((power / slope)[(frequency_Hz >= low) & (frequency_Hz < high)].mean())
+        for name, (low, high) in BANDS.items()
+    }
+
+
+def shifted(recording: Recording, connectome: Connectome, seed: int) -> Recording:
+    """Return a recording in which each neuron's train is shifted, round the ends, by its own time.
+
+    Rates and intervals stay as they are, but for one of each neuron; nothing is in common any more.
+    """
+    n = recording.n_steps
+    by = stream(seed, "shifted spikes").integers(n, size=recording.data["neuron_region"].size)
+    steps = (recording.spike_steps - recording.start_step + by[recording.spike_neurons]) % n
+    return assemble(
+        steps + recording.start_step,
+        recording.spike_neurons,
+        dt_ms=recording.dt_ms,
+        start_step=recording.start_step,
+        n_steps=n,
+        regions=connectome.regions,
+        populations=recording.populations,
+        neuron_region=recording.data["neuron_region"].values,
+        neuron_population=recording.data["neuron_population"].values,
+        bin_ms=recording.bin_ms,
+    )
+
+
+# ---- all brains ---------------------------------------------------------------------------------
+
+
+def run(config: Config, runner: Runner) -> Result:
+    """Run the study."""
+    arms = _arms(config, runner)
+    strength = {
+        arm: {name: np.array([run["bands"][name] for run in runs]) for name in BANDS}
+        for arm, runs in arms.items()
+    }
+    strength["shifted"] = {
+        name: np.array([run["shifted"][name] for run in arms["real"]]) for name in BANDS
+    }
+    against = {
+        kind: joint_family(
+            {
+                name: compare(strength["real"][name].tolist(), strength[kind][name].tolist())
+                for name in BANDS
+            }
+        )
+        for kind in config.null_kinds
+    }
+    peaks = {arm: [run["peak_Hz"] for run in runs] for arm, runs in arms.items()}
+    values = {
+        "peak_Hz": {arm: _median(found) for arm, found in peaks.items()},
+        "with_peak": {arm: sum(x is not None for x in found) for arm, found in peaks.items()},
+        "bands": {
+            arm: {name: float(x.mean()) for name, x in bands.items()}
+            for arm, bands in strength.items()
+        },
+        "nulls": {k: {n: c.as_dict() for n, c in found.items()} for k, found in against.items()},
+        "alarms": {
+            arm: sorted({a for r in runs for a in r["alarms"]}) for arm, runs in arms.items()
+        },
+    }
+    return Result(
+        values=values,
+        verdict=_verdict(values, config, against),
+        rows=_rows(values, config, strength, against),
+        data={
+            "frequency_Hz": arms["real"][0]["frequency_Hz"],
+            "shot_noise": np.array([run["shot_noise"] for run in arms["real"]]),
+            "arms": np.array(list(strength)),
+            **{f"power_{arm}": np.array([r["power"] for r in runs]) for arm, runs in arms.items()},
+            **{f"gamma_{arm}": bands["gamma"] for arm, bands in strength.items()},
+        },
+    )
+
+
+def _arms(config: Config, runner: Runner) -> dict[str, list[Values]]:
+    """Return the runs of the real wiring, of isolated regions, and of each kind of null."""
+    recipe = default_recipe() if config.recipe is None else Recipe.load(config.recipe)
+    recipe = recipe.replace(neurons_per_region=config.neurons_per_region)
+    same = {"dataset": config.dataset, **{name: getattr(config, name) for name in NUMBERS}}
+    arms = {
+        "real": (None, recipe, config.seeds),
+        "isolated": (None, recipe.replace(long_weight_pA=0.0), config.seeds),
+        **{kind: (kind, recipe, config.nulls) for kind in config.null_kinds},
+    }
+    return {
+        arm: runner.map(
+            at_rest,
+            [{"null": null, "recipe": own.as_dict(), "seed": i, **same} for i in range(n)],
+            label=arm,
+        )
+        for arm, (null, own, n) in arms.items()
+    }
+
+
+def _median(found: list[float | None]) -> float | None:
+    known = [x for x in found if x is not None]
+    return float(np.median(known)) if known else None
+
+
+# ---- what is shown ------------------------------------------------------------------------------
+
+
+def _rows(
+    values: Values,
+    config: Config,
+    strength: Mapping[str, Mapping[str, np.ndarray]],
+    against: Mapping[str, Mapping[str, Comparison]],
+) -> tuple[Row, ...]:
+    """Return peaks, then the strength of each band in each arm, nulls with how they compare."""
+    rows = []
+    for arm, peak_Hz in values["peak_Hz"].items():
+        n = config.nulls if arm in config.null_kinds else config.seeds
+        note = (
+            f"the strongest peak, median over the {values['with_peak'][arm]} of {n} that have one"
+        )
+        kind = Verdict.REPORTED if arm == "real" else Verdict.BASELINE
+        name = "peak" if arm == "real" else f"peak, {arm}"
+        rows.append(judge(name, peak_Hz, n=n, unit="Hz", otherwise=kind, note=note))
+    for band, (low, high) in BANDS.items():
+        for arm, bands in strength.items():
+            x, real = bands[band], arm == "real"
+            note = f"{low:g} to {high:g} Hz, power over the slope" if real else ""
+            if arm in against:
+                note = against[arm][band].sentence
+            targets = {"real": STANDS_OUT, "shifted": NO_RHYTHM} if band == "gamma" else {}
+            rows.append(
+                judge(
+                    band if real else f"{band}, {arm}",
+                    float(x.mean()),
+                    interval=t_interval(x),
+                    n=x.size,
+                    target=targets.get(arm),
+                    otherwise=Verdict.REPORTED if real else Verdict.BASELINE,
+                    note=note,
+                )
+            )
+    return tuple(rows)
+
+
+def _verdict(
+    values: Values, config: Config, against: Mapping[str, Mapping[str, Comparison]]
+) -> str:
+    """Return what the figures come to."""
+    peak_Hz, n = values["peak_Hz"]["real"], values["with_peak"]["real"]
+    rhythm = f"a rhythm of {peak_Hz:.0f} Hz in {n} of {config.seeds} brains" if n else "no rhythm"
+    bands = values["bands"]
+    nulls = "; ".join(f"{kind}: {found['gamma'].verdict}" for kind, found in against.items())
+    return (
+        f"There is {rhythm} (claimed: {CLAIMED_HZ:g} Hz). Power in the gamma band is "
+        f"{bands['real']['gamma']:.2f} times that of the slope, {bands['isolated']['gamma']:.2f} "
+        f"in isolated regions, {bands['shifted']['gamma']:.2f} once spikes are shifted; beside "
+        f"nulls, {nulls}."
+    )
+
+
+def figures(result: Result) -> "dict[str, Figure]":
+    """Return spectra of all arms, and the strength of gamma in each run."""
+    from encephagen.figures import style
+    from encephagen.figures.strip import strip
+
+    d = result.data
+    arms = d["arms"].tolist()
+    with style.styled(7.2, 2.8) as figure:
+        spectrum, gamma = figure.subplots(1, 2, width_ratios=(1.5, 1))
+        frequency_Hz = d["frequency_Hz"]
+        spectrum.axvspan(*BANDS["gamma"], color="0.95", zorder=0)
+        colours = (style.SIMULATED, style.INHIBITORY, style.NEUTRAL, "0.6")
+        drawn = [arm for arm in arms if f"power_{arm}" in d]
+        for arm, colour in zip(drawn, colours, strict=False):
+            power = np.exp(np.log(d[f"power_{arm}"]).mean(axis=0))
+            spectrum.loglog(frequency_Hz, power, color=colour, label=arm.replace("-", " "))
+        spectrum.axhline(d["shot_noise"].mean(), color="0.6", ls="--", lw=0.7, label="shot noise")
+        spectrum.set(xlabel="frequency (Hz)", ylabel="power (Hz²/Hz)", title="Whole brain")
+        spectrum.legend()
+        strip(gamma, {arm.replace("-", " "): d[f"gamma_{arm}"] for arm in arms}, reference=1.0)
+        gamma.set(ylabel="power over slope", title="Gamma")
+    return {"spectra": figure}

@@ -1,0 +1,63 @@
+"""What counts as a rhythm: spikes that were made with one, and without."""
+
+import numpy as np
+import pytest
+
+from encephagen.analysis import spectra
+from encephagen.experiments.studies.rhythm import Config, over_slope, shifted, strongest_Hz
+from encephagen.recording import assemble
+from encephagen.rng import stream
+
+SECONDS, NEURONS = 20, 400
+
+
+@pytest.fixture(scope="module")
+def spikes_at(connectome_of):
+    """Poisson neurons of 5 Hz in one region whose common rate swings at a frequency, or not."""
+    connectome = connectome_of(1)
+
+    def make(swing_Hz, depth=0.5):
+        t_s = np.arange(SECONDS * 10_000) / 10_000
+        p = 5e-4 * (1.0 + depth * np.sin(2 * np.pi * swing_Hz * t_s))
+        generator = stream(3, "swing", str(swing_Hz))
+        steps, neurons = np.nonzero(generator.random((t_s.size, NEURONS)) < p[:, None])
+        return connectome, assemble(
+            steps,
+            neurons,
+            dt_ms=0.1,
+            start_step=0,
+            n_steps=t_s.size,
+            regions=connectome.regions,
+            populations=("E",),
+            neuron_region=np.zeros(NEURONS, int),
+            neuron_population=np.zeros(NEURONS, int),
+        )
+
+    return make
+
+
+def test_a_rhythm_is_found_where_it_is_and_goes_when_spikes_are_shifted(spikes_at):
+    connectome, recording = spikes_at(45.0)
+    spectrum = spectra.power_spectrum(recording)
+    assert strongest_Hz(spectrum) == pytest.approx(45.0, abs=1.5)
+    found = over_slope(spectrum)
+    assert (
+        found["gamma"] > 1.2 and found["gamma"] > found["beta"] and found["gamma"] > found["alpha"]
+    )
+    other = shifted(recording, connectome, seed=1)
+    assert np.array_equal(np.bincount(other.spike_neurons), np.bincount(recording.spike_neurons))
+    without = over_slope(spectra.power_spectrum(other))
+    assert without["gamma"] == pytest.approx(1.0, abs=0.1)
+    assert strongest_Hz(spectra.power_spectrum(other)) is None
+
+
+def test_random_spikes_have_no_rhythm(spikes_at):
+    _, recording = spikes_at(0.0)
+    spectrum = spectra.power_spectrum(recording)
+    assert strongest_Hz(spectrum) is None
+    assert all(value == pytest.approx(1.0, abs=0.15) for value in over_slope(spectrum).values())
+
+
+def test_one_run_is_refused():
+    with pytest.raises(ValueError, match="seeds 1: expected 2 or more"):
+        Config(seeds=1)
