@@ -124,7 +124,7 @@ Figures = dict[str, Callable[[], Any]]
 
 @dataclass(frozen=True)
 class Config:
-    """The numbers of the study; about an hour on two cores.
+    """The numbers of the study; about 70 minutes on two cores.
 
     seeds                      brains with the real wiring
     nulls                      brains of each rung, each another instance
@@ -147,7 +147,7 @@ class Config:
     round_s: float = 4.0
     settle_s: float = 3.0
     spiking_s: float = 10.0
-    rest_s: float = 180.0
+    rest_s: float = 120.0
     visual: tuple[str, ...] = ("Calcarine_L", "Calcarine_R")
     auditory: tuple[str, ...] = ("auditory",)
     tactile: tuple[str, ...] = ("Postcentral_L", "Postcentral_R")
