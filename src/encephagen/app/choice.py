@@ -115,3 +115,11 @@ def _number(text: str, whole: bool) -> int | float | str:
     except ValueError:
         return text
     return int(value) if whole and value.is_integer() else value
+
+
+def portable(dataset: str) -> str:
+    """Return a dataset as a worker with another current folder finds it."""
+    from encephagen.connectome.datasets import catalogue
+
+    named = dataset.strip().lower() in {known.name for known in catalogue()}
+    return os.path.abspath(dataset) if os.path.exists(dataset) and not named else dataset

@@ -349,7 +349,7 @@ def validate(
         minutes,
         seeds,
         fmri,
-        validation.subjects(heldout),
+        None if heldout is None else validation.subjects(heldout, "--heldout"),
         propagation,
     )
     raise typer.Exit(validation.validate(question, workers, scheduler, out, json))
@@ -361,7 +361,7 @@ def fit(
         str, typer.Option(metavar="N,N", help="Subjects, from 0, that the fit may see.")
     ] = "0,1,2,3",
     test: Annotated[
-        str, typer.Option(metavar="N,N", help="Subjects that it is tested on at the end.")
+        str, typer.Option(metavar="N,N", help='Subjects it is tested on at the end; "" is none.')
     ] = "4,5,6",
     start: Annotated[
         Path | None, typer.Option(help="A recipe (TOML) to search around; else all over.")
@@ -378,7 +378,9 @@ def fit(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    dataset: Dataset = "hcp-aal2",
+    dataset: Annotated[
+        str, typer.Option(metavar="hcp-aal2|gw-aal2", help="Connectome and fMRI.")
+    ] = "hcp-aal2",
     out: Annotated[
         Path, typer.Option(help="Folder for the recipe, the report and the finished runs.")
     ] = Path("results/fit"),
@@ -396,8 +398,8 @@ def fit(
 
     config = Config(
         dataset=dataset,
-        train=subjects(train) or (),
-        test=subjects(test) or (),
+        train=subjects(train, "--train"),
+        test=subjects(test, "--test"),
         start=None if start is None else Recipe.load(start).as_dict(),
         starts=starts,
         generations=generations,

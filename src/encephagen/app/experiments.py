@@ -1,13 +1,13 @@
 """`encephagen list`, `run` and `report`: the studies, one of them, and pages of what they found."""
 
+import dataclasses
 import json
 import shlex
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encephagen.app import console, rows, runs
+from encephagen.app import choice, console, rows, runs
 from encephagen.experiments import study
 from encephagen.experiments.result import JSON, Result
 from encephagen.experiments.runner import RunFailed
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from encephagen.app.page import Section
 
 RESULTS = Path("results")
-PAGE = "report.html"
+PAGE, OVERVIEW = "report.html", "studies.html"
 MARKS = ("<!-- result -->", "<!-- /result -->")
-FAILED = 1
 
 
 def catalogue(results: Path, as_json: bool) -> None:
@@ -97,17 +96,15 @@ def run(
     """
     chosen = study.find(name)
     config = chosen.configure(_settings(options, settings))
+    if hasattr(config, "dataset"):
+        config = dataclasses.replace(config, dataset=choice.portable(config.dataset))
     folder = RESULTS / chosen.name if out is None else out
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with runs.runner(folder, workers, scheduler) as runner:
             result = chosen.run(config, runner)
     except RunFailed as error:
-        if not isinstance(error.__cause__, ValueError | OSError | MemoryError):  # a bug: where?
-            where = "".join(traceback.format_exception(error.__cause__))
-            console.err().print(where, markup=False, soft_wrap=True)
-        console.complain(error)
-        return FAILED
+        return runs.failed(error)
     with console.patience("drawing ..."):
         write(result, folder)
     if as_json:
@@ -151,8 +148,17 @@ def report(folders: Sequence[Path], out: Path | None) -> None:
     """
     from encephagen.app import page
 
-    found = [Result.load(f) for folder in folders or [RESULTS] for f in _with_result(folder)]
-    file = (folders[0] if folders else RESULTS) / PAGE if out is None else out
+    file = (folders[0] if folders else RESULTS) / OVERVIEW if out is None else out
+    if not file.parent.is_dir():
+        raise ValueError(f"--out {file}: {file.parent} is no folder; make it, or name another")
+    found = []
+    for folder in (f for given in folders or [RESULTS] for f in _with_result(given)):
+        try:
+            found.append(Result.load(folder))
+        except ValueError as error:
+            console.complain(error)
+    if not found:
+        raise ValueError("none of these results can be read: run the studies again")
     sections = []
     with console.patience("drawing ..."):
         for result in found:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from encephagen.experiments.fit import Config, Fit
 
 RECIPE, DOCUMENT, PICTURE, REPORT = "recipe.toml", "fit.json", "fit.png", "report.html"
-FAILED = 1
 SHOWN = 12
 """Recipes of each stage that the table shows."""
 
@@ -36,8 +35,7 @@ def fit(
         with runs.runner(out, workers, scheduler) as runner:
             found = search.fit(config, runner)
     except RunFailed as error:
-        console.complain(error)
-        return FAILED
+        return runs.failed(error)
     command = shlex.join(["encephagen", *sys.argv[1:]])
     document = {
         **search.as_dict(found),

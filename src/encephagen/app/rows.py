@@ -47,7 +47,7 @@ def table(title: str, rows: Sequence[Row]) -> "Table":
     made = tables.table(title, "<", "value", "95 % interval", "<range", "<verdict", "n")
     for row in rows:
         *cells, verdict, n = texts(row)
-        made.add_row(*cells, Text(verdict, style=COLOURS.get(row.verdict, "")), n)
+        made.add_row(*map(Text, cells), Text(verdict, style=COLOURS.get(row.verdict, "")), n)
     return made
 
 

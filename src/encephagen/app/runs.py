@@ -1,6 +1,7 @@
 """Runs on screen: a `Runner` on a cluster, with its progress on stderr."""
 
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 from encephagen.app import console
 
 if TYPE_CHECKING:
-    from encephagen.experiments.runner import Count, Runner
+    from encephagen.experiments.runner import Count, RunFailed, Runner
 
+FAILED = 1
 LINE_EVERY_S = 10.0
 """How often a line of progress is printed where stderr is no terminal."""
 
@@ -51,7 +53,7 @@ def runner(
             if last is not None:
                 _say(
                     f"{last.done} of {last.total} runs of {last.label!r} are kept in {folder}; "
-                    "the same command does the rest"
+                    "the same command goes on from there"
                 )
             raise
         finally:
@@ -131,6 +133,15 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def failed(error: "RunFailed") -> int:
+    """Say that a run failed, and where, if it is no user's doing; return the exit status."""
+    if not isinstance(error.__cause__, ValueError | OSError | MemoryError):  # a bug: where?
+        where = "".join(traceback.format_exception(error.__cause__))
+        console.err().print(where, markup=False, soft_wrap=True)
+    console.complain(error)
+    return FAILED
 
 
 def _say(text: str) -> None:

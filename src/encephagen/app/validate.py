@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import os
 import shlex
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encephagen.app import console
-from encephagen.app.choice import SUBCORTEX
+from encephagen.app.choice import SUBCORTEX, portable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,14 +70,12 @@ class Question:
         return min(SPIKING_S, 60.0 * self.minutes)
 
 
-def subjects(text: str | None) -> tuple[int, ...] | None:
-    """Return subjects by their place, from texts as "4,5"; None for None."""
-    if text is None:
-        return None
+def subjects(text: str, option: str) -> tuple[int, ...]:
+    """Return subjects by their place, from texts as "4,5"; none for an empty text."""
     try:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(int(part) for part in text.split(",") if text.strip())
     except ValueError:
-        raise ValueError(f"--heldout {text!r}: expected places of subjects, as in 4,5,6") from None
+        raise ValueError(f"{option} {text!r}: expected places of subjects, as in 4,5,6") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,20 +141,21 @@ def validate(
     """
     from encephagen.app import runs, validation_report
     from encephagen.experiments.runner import RunFailed
+    from encephagen.experiments.store import whole
     from encephagen.validation.rest import at_rest
 
     connectome, people = compared(question)
     out.mkdir(parents=True, exist_ok=True)
     command = shlex.join(["encephagen", *sys.argv[1:]])
     started_s = time.perf_counter()
-    question.recipe.save(out / RECIPE, "The recipe that encephagen validate has tested.")
+    with whole(out / RECIPE) as part:
+        question.recipe.save(part, "The recipe that encephagen validate has tested.")
     try:
         with runs.runner(out, workers, scheduler) as runner:
             found = runner.map(at_rest, planned(question, connectome), label="at rest")
             travelled = travel(question, out / RECIPE, runner) if question.propagation else None
     except RunFailed as error:
-        console.complain(error)
-        return UNHEALTHY
+        return runs.failed(error)
     with console.patience("comparing ..."):
         answer = compare(question, connectome, people, found, travelled)
     answer.provenance.update(
@@ -214,12 +212,19 @@ def travel(question: Question, recipe: Path, runner: "Runner", **settings: Any) 
     """Return what the study of propagation finds of this brain, without null wirings.
 
     recipe: its file. ``settings`` change others of the study, which is else as long as ever.
+    Raises ValueError if the file holds another recipe by now.
     """
+    from encephagen.brain.recipe import Recipe
     from encephagen.experiments import study
 
+    if Recipe.load(recipe).replace(name="") != question.recipe.replace(name=""):
+        raise ValueError(
+            f"{recipe} has changed since this began: does another command write to that folder? "
+            "give each an --out of its own"
+        )
     chosen = study.find("propagation")
     own = {
-        "dataset": _portable(question.dataset),
+        "dataset": portable(question.dataset),
         "recipe": str(recipe),
         "neurons_per_region": question.recipe.neurons_per_region,
         "seeds": question.seeds,
@@ -232,7 +237,7 @@ def planned(question: Question, connectome: "Connectome") -> list[dict[str, Any]
     """Return the arguments of `rest.at_rest`, a dict a seed."""
     return [
         {
-            "dataset": _portable(question.dataset),
+            "dataset": portable(question.dataset),
             "digest": connectome.digest(),
             "recipe": question.recipe.as_dict(),
             "seed": seed,
@@ -274,6 +279,8 @@ def tested_on(question: Question, people: "xr.DataArray") -> list[Any] | None:
     None, each in turn, if the recipe was fitted on none of them. Raises ValueError for a subject
     that has no fMRI, and for a recipe that was fitted on all that have.
     """
+    from encephagen.validation.evidence import not_fitted_on
+
     labels = people["subject"].values.tolist()
     if question.heldout is not None:
         missing = [place for place in question.heldout if not 0 <= place < len(labels)]
@@ -282,21 +289,8 @@ def tested_on(question: Question, people: "xr.DataArray") -> list[Any] | None:
                 f"subject {missing[0]} has no fMRI: expected places from 0 to {len(labels) - 1}"
             )
         return [labels[place] for place in question.heldout]
-    others = [label for label in labels if str(label) not in question.recipe.fitted_on]
-    if not others:
-        raise ValueError(
-            f"recipe {question.recipe.name} was fitted on every subject that has fMRI, none is "
-            "left to test on; choose some all the same with --heldout"
-        )
+    others = not_fitted_on(people, question.recipe.fitted_on)
     return others if len(others) < len(labels) else None
-
-
-def _portable(dataset: str) -> str:
-    """Return a dataset as a worker with another current folder finds it."""
-    from encephagen.connectome.datasets import catalogue
-
-    named = dataset.strip().lower() in {known.name for known in catalogue()}
-    return dataset if named else os.path.abspath(dataset)
 
 
 def _surrogates(connectome: "Connectome") -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from encephagen.app import page, validate
+from encephagen.experiments.store import whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +35,8 @@ def write(answer: "validate.Answer", path: Path) -> None:
             except ValueError as error:
                 blocks.append(page.Prose(f"Not drawn ({name}): {error}."))
                 continue
-            (folder / f"{name}.png").write_bytes(content)
+            with whole(folder / f"{name}.png") as part:
+                part.write_bytes(content)
             blocks.append(page.Picture(content, caption))
         sections.append(page.Section(heading, blocks))
     if answer.propagation is not None:
@@ -212,7 +214,8 @@ def _propagation_section(found: "Result", folder: Path) -> page.Section:
     movies = _movies(found)
     for stem, figure in study.find(found.study).figures(found).items():
         content = page.png(figure)
-        (folder / f"propagation-{stem}.png").write_bytes(content)
+        with whole(folder / f"propagation-{stem}.png") as part:
+            part.write_bytes(content)
         blocks.append(page.Picture(content, _CAPTIONS.get(stem, "The cortex after the pulse.")))
         if stem in movies:
             blocks.append(page.Raw(movies[stem]))

@@ -12,6 +12,7 @@ import numpy as np
 from encephagen.brain.mean_field import MeanField
 from encephagen.brain.recipe import Recipe
 from encephagen.brain.spec import Brain
+from encephagen.connectome.connectome import Connectome
 
 EXCITATORY = "E"
 
@@ -19,15 +20,26 @@ EXCITATORY = "E"
 def balance(brain: Brain, recipe: Recipe) -> Brain:
     """Return the brain with the background of E, by region, that ``recipe.rate_exc_Hz`` asks for.
 
-    Theory (`MeanField.balanced`) times ``recipe.background_factor``; a region that is not named
-    there has the median of those that are. Raises ValueError where theory finds no such background.
+    Theory (`MeanField.balanced`) times `factors`. Raises ValueError where theory finds no such
+    background.
     """
     field, _ = MeanField.of(brain).balanced(recipe.rate_exc_Hz, EXCITATORY)
     theory_Hz = field.background_Hz[field.units(EXCITATORY)]
-    factors = dict(recipe.background_factor)
-    usual = float(np.median(list(factors.values()))) if factors else 1.0
-    factor = np.array([factors.get(name, usual) for name in brain.connectome.names])
-    return with_background(brain, theory_Hz * factor)
+    return with_background(brain, theory_Hz * factors(brain.connectome, recipe))
+
+
+def factors(connectome: Connectome, recipe: Recipe) -> np.ndarray:
+    """Return the recipe's background factor of each region (region,).
+
+    A region that is not named there has the median of those that are, 1 if none is.
+    """
+    known, usual = dict(recipe.background_factor), usual_factor(recipe)
+    return np.array([known.get(name, usual) for name in connectome.names])
+
+
+def usual_factor(recipe: Recipe) -> float:
+    """Return the median of the recipe's background factors, 1 if it has none."""
+    return float(np.median([factor for _, factor in recipe.background_factor] or [1.0]))
 
 
 def with_background(brain: Brain, rate_Hz: np.ndarray) -> Brain:

@@ -32,9 +32,28 @@ def cluster(workers: int | None = None, scheduler: str | None = None) -> Iterato
     no worker.
     """
     code_digest()  # now, as workers do: what changes later is another version
-    with _connected(scheduler) if scheduler else _local(workers or os.cpu_count() or 1) as client:
-        client.run(code_digest)
+    from dask.system import CPU_COUNT  # of this process, which may own less than the machine
+
+    with _connected(scheduler) if scheduler else _local(workers or CPU_COUNT) as client:
+        _check_code(client)
         yield client
+
+
+def _check_code(client: "Client") -> None:
+    """Raise ValueError where workers lack encephagen, or have another version of it."""
+    try:
+        found: Any = client.run(code_digest)
+        theirs = set(found.values())
+    except Exception as error:  # of whatever kind their import raised
+        raise ValueError(
+            f"a worker cannot import encephagen ({error}): install the version that runs here "
+            "where the workers are, and start them again"
+        ) from error
+    if theirs - {code_digest()}:
+        raise ValueError(
+            "a worker has another version of encephagen, or of a package it runs on: install the "
+            "same ones, and start the workers again"
+        )
 
 
 @contextmanager

@@ -84,8 +84,16 @@ STEEPNESS = 2.4
 LARGEST_FACTOR = 1.3
 """Largest factor by which local excitation changes in a round (free)."""
 
+LEAST_MINUTES = 1.0
+"""Of a simulation: BOLD begins after half a minute (free)."""
+
 WORST = -10.0
 """Score of a recipe without a fixed point at its rate."""
+
+FOUND = ("name", "background_factor", "fitted_on")
+"""Parts of a recipe that a fit finds anew, whatever it starts from."""
+
+MORE = "give more finalists, or search around another recipe with --start"
 
 SPREAD, NEAR = 0.2, 0.05
 """First spread of the search in the unit cube: from the best start, around a given one (free)."""
@@ -123,6 +131,13 @@ class Config:
             raise ValueError(f"subjects {both} are in train and test; a subject is in one of them")
         if not self.train or min(self.starts, self.population, self.finalists, self.winners) < 1:
             raise ValueError("a fit needs a training subject, starts, a population and finalists")
+        for name in ("minutes", "long_minutes"):
+            if not LEAST_MINUTES <= getattr(self, name) < np.inf:
+                raise ValueError(
+                    f"{name} {getattr(self, name):g}: expected {LEAST_MINUTES:g} or more, or there "
+                    "is no functional connectivity to tell"
+                )
+        _check_start(self.start)
 
     @classmethod
     def tiny(cls) -> "Config":
@@ -153,6 +168,8 @@ def fit(config: Config, runner: Runner) -> Fit:
     people(config.dataset, (*config.train, *config.test))
     theory = _theory_first(config, runner)
     chosen = _apart(theory, config.finalists)
+    if not chosen:
+        raise ValueError("theory found no recipe with a fixed point: give more --starts")
     spikes = []
     for k in range(config.rounds):
         label = f"spikes, round {k + 1} of {config.rounds}"
@@ -161,8 +178,12 @@ def fit(config: Config, runner: Runner) -> Fit:
         spikes += tried
     spikes.sort(key=lambda one: -one["score"])
     best = _apart(spikes, config.winners)
+    if not best:
+        raise ValueError(f"every simulated recipe failed, the first: {_failure(spikes[0])}; {MORE}")
     long = _simulated(config, runner, best, config.long_minutes, config.seeds, "long")
     long.sort(key=lambda one: -one["score"])
+    if long[0]["score"] <= WORST:
+        raise ValueError(f"every long run failed, the first: {_failure(long[0])}; {MORE}")
     seen = people(config.dataset, config.train)["subject"].values
     recipe = Recipe(**long[0]["recipe"]).replace(name="fit", fitted_on=[str(s) for s in seen])
     return Fit(config, recipe, theory, spikes, long)
@@ -307,9 +328,31 @@ def _apart(found: list[dict[str, Any]], n: int) -> list[dict[str, Any]]:
             chosen.append(one)
         if len(chosen) == n:
             break
-    if not chosen:
-        raise ValueError("theory found no recipe with a fixed point; give more starts")
     return chosen
+
+
+def _failure(one: dict[str, Any]) -> str:
+    """Return why a simulated recipe has no figures."""
+    return one.get("why") or "; ".join(one["alarms"]) or "it has no figures"
+
+
+def _check_start(start: dict[str, Any] | None) -> None:
+    """Raise ValueError for a recipe around which this search cannot search."""
+    if start is None:
+        return
+    usual = Recipe().as_dict()
+    for name, value in start.items():
+        low, high = FREE.get(name, (0.0, 0.0))
+        if name in FREE and not low <= value <= high:
+            raise ValueError(
+                f"start: {name} is {value:g}, the search goes from {low:g} to {high:g}; choose a "
+                "start within"
+            )
+        if name not in FREE and name not in FOUND and value != usual[name]:
+            raise ValueError(
+                f"start: {name} is {value!r}, no free parameter, and {usual[name]!r} in every "
+                "recipe that is searched; choose a start with that"
+            )
 
 
 # ---- spikes -------------------------------------------------------------------------------------
@@ -333,7 +376,7 @@ def judge_spikes(dataset: str, recipe: dict[str, Any], minutes: float, seed: int
     """Return what a simulation of a recipe gives: BOLD, and the statistics of spikes.
 
     {"bold" (time, region), "rate_Hz" (region,), "cv_isi", "count_correlation", "alarms"}; an empty
-    bold if the engine stopped the run.
+    bold, and ``why``, if the engine stopped the run or it has no BOLD.
     """
     from encephagen.analysis.haemodynamics import bold
     from encephagen.analysis.summary import summary
@@ -342,15 +385,20 @@ def judge_spikes(dataset: str, recipe: dict[str, Any], minutes: float, seed: int
     connectome = load(dataset)
     run = at_rest(dataset, connectome.digest(), recipe, seed, minutes, 10.0)
     long, short = recordings(run, connectome)
+    none = {"bold": np.zeros((0, connectome.n)), "alarms": [str(a) for a in long.alarms]}
     if long.interrupted:
-        return {"bold": np.zeros((0, connectome.n)), "alarms": [str(a) for a in long.alarms]}
+        return {**none, "why": "the engine stopped it"}
     data = fmri(dataset)
     tr_s = float(data["time_s"].values[1] - data["time_s"].values[0])
+    try:
+        signal = bold(long, tr_s).values.astype(np.float32)
+    except ValueError as error:  # a silent region, or blood flow that would fall below nothing
+        return {**none, "why": str(error)}
     spiking = summary(short)
     count = long.data["count"].sel(population=EXCITATORY).values
     size = long.data["region_size"].sel(population=EXCITATORY).values
     return {
-        "bold": bold(long, tr_s).values.astype(np.float32),
+        "bold": signal,
         "rate_Hz": count.sum(axis=0) / size / (long.duration_ms / MS_PER_S),
         "cv_isi": spiking["cv_isi"],
         "count_correlation": spiking["count_correlation"],
@@ -419,7 +467,8 @@ def _figures(config: Config, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of one recipe over its seeds: train for the score, test beside it."""
     alarms = [alarm for run in runs for alarm in run["alarms"]]
     if any(not len(run["bold"]) for run in runs):
-        return {"score": WORST, "alarms": alarms}
+        why = next(run["why"] for run in runs if not len(run["bold"]))
+        return {"score": WORST, "alarms": alarms, "why": why}
     fc = np.tanh(np.mean([np.arctanh(_fc(run["bold"])) for run in runs], axis=0))
     fc_r, fc_mean = _match(fc, config.dataset, config.train)
     figures = {

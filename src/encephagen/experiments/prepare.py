@@ -1,14 +1,27 @@
 """Prepare: the one place where a study gets its brains, of the real wiring or of a null of it."""
 
-import dataclasses
-
+from encephagen.brain.balance import usual_factor
+from encephagen.brain.coupling import coupled, leading_eigenvalue
 from encephagen.brain.recipe import Recipe, default_recipe
-from encephagen.brain.spec import Brain
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import find
 from encephagen.learning.calibration import calibrate
+
+ROUNDS, ROUND_S = 6, 4.0
+"""Of the calibration of one wiring among many (free): its mean rate is then within what another
+draw of the same synapses changes."""
+
+CALIBRATION_SEEDS = 1000
+"""Seeds are calibrated on this many times their number, and on: never on what is measured."""
+
+
+def chosen_recipe(file: str | None, neurons_per_region: int | None = None) -> Recipe:
+    """Return the recipe in a TOML file, None for the shipped one, with regions of a given size."""
+    recipe = default_recipe() if file is None else Recipe.load(file)
+    if neurons_per_region in (None, recipe.neurons_per_region):
+        return recipe
+    return recipe.replace(neurons_per_region=neurons_per_region)
 
 
 def wiring(dataset: str, null: str | None = None, null_seed: int = 0) -> Connectome:
@@ -20,16 +33,34 @@ def wiring(dataset: str, null: str | None = None, null_seed: int = 0) -> Connect
     return connectome if null is None else find(null)(connectome, null_seed)[0]
 
 
-def prepare(
-    dataset: str, null: str | None = None, null_seed: int = 0, recipe: Recipe | None = None
-) -> Brain:
-    """Return the whole brain of a `wiring`, by the shipped recipe unless one is given.
+def tuned(
+    connectome: Connectome,
+    recipe: Recipe,
+    seed: int,
+    *,
+    original: Connectome | None = None,
+    rounds: int = ROUNDS,
+    seconds: float = ROUND_S,
+) -> Recipe:
+    """Return the recipe that brings a wiring to a working point, by the same way for any wiring.
 
-    Where the recipe has a target rate, a null gets a background of its own: it is calibrated to the
-    working point that the recipe has on the real wiring.
+    The leading eigenvalue becomes that of the recipe on the ``original`` wiring (`coupled`; none:
+    coupling stays), then calibration makes all regions fire at ``rate_exc_Hz``. It starts from one
+    factor for all regions, so that the wiring which the recipe was made for has no head start. A
+    recipe without a target rate is returned as it is.
+
+    Raises ValueError where there is no such working point.
     """
-    connectome, recipe = wiring(dataset, null, null_seed), recipe or default_recipe()
-    if null is not None and recipe.rate_exc_Hz > 0:
-        untuned = dataclasses.replace(recipe, background_factor=())
-        recipe = calibrate(connectome, untuned, seed=null_seed).recipe
-    return whole_brain(connectome, recipe)
+    if not recipe.rate_exc_Hz > 0:
+        return recipe
+    if original is not None and original.digest() != connectome.digest():
+        recipe = coupled(connectome, recipe, leading_eigenvalue(original, recipe))
+    start = dict.fromkeys(connectome.names, usual_factor(recipe))
+    found = calibrate(
+        connectome,
+        recipe.replace(background_factor=start),
+        rounds=rounds,
+        seconds=seconds,
+        seed=CALIBRATION_SEEDS * (seed + 1),
+    )
+    return found.recipe

@@ -13,6 +13,8 @@ from encephagen.experiments.store import read_arrays, whole
 from encephagen.validation.targets import Row, Target, Verdict
 
 JSON, ARRAYS = "result.json", "result.npz"
+PROVENANCE = ("code", "n_runs", "resumed", "notes", "wall_s", "created", "versions")
+"""What every kept result says of where it is from."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,6 +74,9 @@ class Result:
         try:
             rows = tuple(_row(row) for row in document["rows"])
             names = ("study", "claim", "verdict", "config", "values", "provenance")
+            lacking = [name for name in PROVENANCE if name not in document["provenance"]]
+            if lacking:
+                raise ValueError(f"this is no result of a study: its provenance lacks {lacking[0]}")
             return cls(rows=rows, data=dict(data or {}), **{n: document[n] for n in names})
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no result of a study ({error!r})") from error

@@ -72,6 +72,8 @@ class Runner:
         Raises ValueError for arguments that are not plain, `RunFailed` after all other runs have
         ended, ConnectionError if the scheduler goes away. What has ended is kept.
         """
+        if not arguments:
+            return []
         code = code_digest(function.__module__)
         runs: dict[str, Values] = {}
         keys: list[str] = []

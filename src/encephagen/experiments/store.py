@@ -6,7 +6,8 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ BESIDE = (
     ),
 )
 """What shows or keeps what came out; no run depends on it."""
+
+ALONE = ("encephagen/experiments/studies/", "encephagen/experiments/fit.py")
+"""What only its own runs depend on: no study imports another."""
+
+PACKAGES = ("numpy", "scipy", "numba", "netneurotools", "bctpy", "xarray", "tvb-data")
+"""Packages whose version may change what a run returns."""
 
 
 class Store:
@@ -125,15 +132,24 @@ def whole(path: Path) -> Iterator[Path]:
 
 @functools.cache
 def code_digest(module: str = "") -> str:
-    """Return the SHA-256 of all code and data of the package that a run can depend on.
+    """Return the SHA-256 of all code and data that a run of ``module`` can depend on.
 
-    Everything but `app`, `figures`, the files that keep results, and the studies other than
-    ``module``, the name of a study's module.
+    All of the package but `app`, `figures`, the files that keep results, and other studies; and the
+    versions of `PACKAGES`.
     """
     own = module.replace(".", "/") + ".py"
-    studies = "encephagen/experiments/studies/"
-    files = [f for f in _files() if own in f or not f[0].startswith(studies)]
-    return hashlib.sha256(json.dumps(files).encode()).hexdigest()
+    files = [f for f in _files() if own in f or not f[0].startswith(ALONE)]
+    return hashlib.sha256(json.dumps([files, package_versions()]).encode()).hexdigest()
+
+
+@functools.cache
+def package_versions() -> dict[str, str]:
+    """Return the versions of `PACKAGES`, of those that are installed."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 @functools.cache

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 from encephagen import __version__
 from encephagen.experiments.result import Result, plain
 from encephagen.experiments.runner import Runner
-from encephagen.experiments.store import code_digest
+from encephagen.experiments.store import code_digest, package_versions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).parent / "studies"
-PACKAGES = ("numpy", "numba", "scipy")
 TYPES = {
     str: "text",
     bool: "true or false",
@@ -103,7 +101,7 @@ class Study:
                 "versions": {
                     "encephagen": __version__,
                     "python": platform.python_version(),
-                    **{name: version(name) for name in PACKAGES},
+                    **package_versions(),
                 },
             },
         )

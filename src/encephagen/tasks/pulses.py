@@ -148,25 +148,35 @@ class _Lab:
     def trial(self, step: Step | None) -> tuple[np.ndarray, bool]:
         """Return the rates (time, region) of E in a trial, and whether it left the brain stuck."""
         t = self.timing
-        parts = [self._record(t.before_ms)]
+        parts, stopped = [], False
+
+        def go(duration_ms: float) -> None:
+            nonlocal stopped
+            rate_Hz, interrupted = self._record(duration_ms)
+            parts.append(rate_Hz)
+            stopped |= interrupted
+
+        go(t.before_ms)
         if step is not None:
             neurons = self.session.neurons(step.regions, "E")
             self.session.current_pA[neurons] += step.current_pA
-            parts.append(self._record(step.duration_ms))
+            go(step.duration_ms)
             self.session.current_pA[neurons] -= step.current_pA
         n_bins = round((t.before_ms + t.after_ms) / t.bin_ms)
-        parts.append(self._record(t.before_ms + t.after_ms - sum(map(len, parts)) * t.bin_ms))
+        if not stopped:
+            go(t.before_ms + t.after_ms - sum(map(len, parts)) * t.bin_ms)
         rate_Hz = np.concatenate(parts)
         # What the engine stops is shorter; what it was at then goes on to the end.
         missing = n_bins - len(rate_Hz)
         rate_Hz = np.pad(rate_Hz, ((0, missing), (0, 0)), mode="edge")
         last_Hz = rate_Hz[-max(1, round(t.before_ms / t.bin_ms)) :].mean()
-        stuck = missing > 0 or last_Hz > STUCK * self.rest_Hz[:, self.exc].mean()
+        stuck = stopped or last_Hz > STUCK * self.rest_Hz[:, self.exc].mean()
         if stuck:
             self.session = self._rested()
         return rate_Hz, bool(stuck)
 
-    def _record(self, duration_ms: float) -> np.ndarray:
-        """Run on, and return the rates (time, region) of E."""
+    def _record(self, duration_ms: float) -> tuple[np.ndarray, bool]:
+        """Run on; return the rates (time, region) of E, and whether the engine stopped it."""
         part = self.session.record(duration_ms, probe=self.probe)
-        return binned_rate(part).sel(population="E").transpose("time_ms", "region").values
+        rate_Hz = binned_rate(part).sel(population="E").transpose("time_ms", "region").values
+        return rate_Hz, part.interrupted

@@ -93,6 +93,21 @@ class Empirical:
         return Empirical(fmri, regions, even_step(time_s), subjects, group, fold)
 
 
+def not_fitted_on(people: "xr.DataArray", fitted_on: Sequence[str]) -> list[str]:
+    """Return the labels of the subjects of fMRI (subject, ...) that a recipe was not fitted on.
+
+    Raises ValueError if it was fitted on all of them.
+    """
+    labels = [str(s) for s in people["subject"].values.tolist()]
+    others = [label for label in labels if label not in set(fitted_on)]
+    if not others:
+        raise ValueError(
+            f"the recipe was fitted on every subject that has fMRI ({', '.join(labels)}): none is "
+            "left to test on; fit it on fewer, or choose some all the same (validate --heldout)"
+        )
+    return others
+
+
 def check_regions(own: Sequence[str], compared: Sequence[str]) -> None:
     """Raise ValueError, naming the first, if compared regions are missing."""
     lacking = [name for name in compared if name not in set(own)]

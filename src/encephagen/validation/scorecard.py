@@ -200,8 +200,8 @@ def timescale_rows(
 
     r is Pearson's between T1w/T2w and the logarithm of tau, over the regions that have both; tau is
     the median over recordings. p = (1 + count)/(1 + maps) over ``surrogate_maps`` (map, region)
-    whose abs(r) is as large (two-sided); without maps it is not measured. Raises ValueError for
-    maps that are not of the connectome's regions.
+    whose abs(r) is as large (two-sided), 1 where r is positive; without maps it is not measured.
+    Raises ValueError for maps that are not of the connectome's regions.
     """
 
     def missing(why: str) -> tuple[Row, ...]:
@@ -217,8 +217,10 @@ def timescale_rows(
     first = judge("timescale_r", along.r, interval=_r_interval(along.r, n), n=n, note=note)
     if maps is None:
         return first, judge("timescale_p", None, n=0, note="needs surrogate maps of T1w/T2w")
-    note = f"against {len(maps)} surrogate maps"
-    return first, judge("timescale_p", along.p, n=len(maps), note=note)
+    note, p = f"against {len(maps)} surrogate maps", along.p
+    if along.r > 0:  # beyond chance the other way is no evidence
+        note, p = f"{note}: {p:.2g} for a relation of the wrong sign", 1.0
+    return first, judge("timescale_p", p, n=len(maps), note=note)
 
 
 # ---- functional connectivity --------------------------------------------------------------------

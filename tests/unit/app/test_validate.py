@@ -208,4 +208,4 @@ def test_who_was_fitted_on_is_not_tested_on():
     assert tested(labels[:4], (0, 5)) == [labels[0], labels[5]]
     with pytest.raises(ValueError, match="fitted on every subject"):
         tested(labels)
-    assert subjects(None) is None and subjects("4,5") == (4, 5)
+    assert subjects("4,5", "--train") == (4, 5) and subjects("", "--test") == ()

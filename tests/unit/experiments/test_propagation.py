@@ -11,8 +11,8 @@ from encephagen.experiments.studies import propagation
     ("settings", "words"),
     [
         ({"amplitudes_pA": "300,100"}, "expected some, ascending"),
-        ({"trials": "3"}, "3 trials and 96 shams; expected at least 6 and 18"),
-        ({"rest_ms": "1000"}, "expected no overlap with the pulse and the response"),
+        ({"trials": "3"}, "3 trials and 60 shams; expected at least 6 and 18"),
+        ({"rest_ms": "2400"}, "expected no overlap with the pulse and the response"),
         ({"amplitude_pA": "300"}, "nearest: amplitudes_pA"),
     ],
 )

@@ -92,6 +92,10 @@ def test_a_run_depends_on_what_computes_not_on_what_shows(monkeypatch):
 
     before = [*store._files(), ("encephagen/experiments/studies/another.py", "old")]
     first = digests()
+    assert digests("encephagen/experiments/fit.py") == first
+    monkeypatch.setattr(store, "package_versions", lambda: {"numba": "9.9"})
+    assert not set(digests()) & set(first)
+    monkeypatch.undo()
     assert digests("encephagen/experiments/studies/another.py") == first
     changed = digests("encephagen/experiments/studies/spiking_hierarchy.py")
     assert changed[0] != first[0] and changed[1] == first[1]

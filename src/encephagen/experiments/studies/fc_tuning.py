@@ -22,23 +22,22 @@ from encephagen.analysis import functional_connectivity as connectivity
 from encephagen.analysis.haemodynamics import TRANSIENT_S, Haemodynamics, bold
 from encephagen.analysis.rates import binned_rate
 from encephagen.analysis.statistics import Comparison, compare, joint_family, t_interval
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.recipe import Recipe
 from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, load
 from encephagen.engine.regions import OrnsteinUhlenbeck, RegionNetwork, simulate_regions
 from encephagen.engine.session import Session
 from encephagen.engine.working_point import placed
-from encephagen.experiments.prepare import wiring
+from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.learning.calibration import calibrate
 from encephagen.models.wilson_cowan import CORTICAL
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
 from encephagen.validation import baselines
-from encephagen.validation.evidence import Empirical, bold_runs
+from encephagen.validation.evidence import Empirical, bold_runs, not_fitted_on
 from encephagen.validation.targets import Row, Target, Verdict, judge
 
 if TYPE_CHECKING:
@@ -52,9 +51,6 @@ CLAIM = (
 )
 CLAIMED_R = 0.388
 BIN_MS = 10.0
-CALIBRATION_SEEDS = 1000
-"""Seeds are calibrated on this many times their number, and on: never on what is measured."""
-
 REGION_NUMBERS = ("leading_per_ms", "mean_E", "minutes", "noise_sd", "noise_tau_ms")
 SPIKING_NUMBERS = ("rounds", "round_s", "settle_s", "short_s")
 """Fields of `Config` that every run of a model is given."""
@@ -81,7 +77,7 @@ class Config:
     seeds: int = 10
     nulls: int = 20
     null_kinds: tuple[str, ...] = ("weight-shuffle", "strength", "length-and-strength")
-    leading_per_ms: tuple[float, ...] = (-0.03, -0.015, -0.007, -0.003, -0.001)
+    leading_per_ms: tuple[float, ...] = (-0.022, -0.012, -0.006, -0.003, -0.001)
     mean_E: float = 0.06
     noise_sd: float = 0.05
     noise_tau_ms: float = 100.0
@@ -213,12 +209,11 @@ def of_spikes(
     people = Empirical.of(fmri(dataset), connectome, None)
     none = {"fc": _unknown(people), "short": _unknown(people), "rate_Hz": None, "alarms": []}
     start = start.replace(long_weight_pA=factor * start.long_weight_pA)
-    own = CALIBRATION_SEEDS * (seed + 1)
     try:
-        tuned = calibrate(connectome, start, rounds=rounds, seconds=round_s, seed=own).recipe
+        numbers = tuned(connectome, start, seed, rounds=rounds, seconds=round_s)
     except ValueError as error:
         return {**none, "why": str(error)}
-    network = build(whole_brain(connectome, tuned), seed=seed)
+    network = build(whole_brain(connectome, numbers), seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     session.advance(round(settle_s * MS_PER_S / network.dt_ms))
     probe = Probe(spikes=False, bin_ms=BIN_MS)
@@ -254,13 +249,13 @@ class Tuned:
     each        r with the group at every coupling (coupling,), nan where there was none
     best        place of the chosen one
     in_sample   its r with the group it was chosen by
-    heldout     r of those chosen without them with people held out, the mean
+    heldout     r (person,) with people held out, of the one chosen without them
     """
 
     each: np.ndarray
     best: int
     in_sample: float
-    heldout: float
+    heldout: np.ndarray
 
 
 def tune(fc: np.ndarray, people: Empirical) -> Tuned:
@@ -282,7 +277,7 @@ def tune(fc: np.ndarray, people: Empirical) -> Tuned:
             correlations(fc[[chosen]], connectivity.upper(people.subjects.isel(subject=i)))[0]
             for i in fold
         ]
-    return Tuned(each, best, float(each[best]), float(np.mean(found)))
+    return Tuned(each, best, float(each[best]), np.array(found))
 
 
 def correlations(fc: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -291,7 +286,10 @@ def correlations(fc: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def averaged(fc: np.ndarray) -> np.ndarray:
-    """Return FC (coupling, pair) of all seeds (seed, coupling, pair) together, by Fisher's z."""
+    """Return FC (coupling, pair) of all seeds (seed, coupling, pair) together, by Fisher's z.
+
+    nan at a coupling that one of them lacks.
+    """
     return np.tanh(np.arctanh(np.clip(fc, -1.0 + 1e-7, 1.0 - 1e-7)).mean(axis=0))
 
 
@@ -301,16 +299,14 @@ def averaged(fc: np.ndarray) -> np.ndarray:
 def run(config: Config, runner: Runner) -> Result:
     """Run the study. Raises ValueError for data without fMRI, a recipe without a target rate."""
     connectome, recipe = load(config.dataset), _recipe(config)
-    people = Empirical.of(fmri(config.dataset), connectome, None)
-    labels = [str(s) for s in people.fmri["subject"].values.tolist()]
-    tested_on = [s for s in labels if s not in recipe.fitted_on]
-    if len(tested_on) in (0, len(labels)):
-        tested_on = None
-    people = Empirical.of(people.fmri, connectome, tested_on)
+    measured = fmri(config.dataset)
+    labels = not_fitted_on(measured, recipe.fitted_on)
+    tested_on = labels if len(labels) < measured.sizes["subject"] else None  # each in turn
+    people = Empirical.of(measured, connectome, tested_on)
     regions = _region_runs(config, runner, tested_on)
     spikes = _spiking_runs(config, runner, recipe)
-    tuned = {arm: [tune(run["fc"], people) for run in runs] for arm, runs in regions.items()}
-    in_sample = {arm: [t.in_sample for t in each] for arm, each in tuned.items()}
+    best = {arm: [tune(run["fc"], people) for run in runs] for arm, runs in regions.items()}
+    in_sample = {arm: [t.in_sample for t in each] for arm, each in best.items()}
     linear = {arm: np.array([run["linear"] for run in runs]) for arm, runs in regions.items()}
     against = {
         kind: joint_family(
@@ -325,7 +321,7 @@ def run(config: Config, runner: Runner) -> Result:
     short = np.array([[run["short"] for run in seed] for seed in spikes])
     group = connectivity.upper(people.group)
     models = {
-        "regions": _model(tuned["real"], averaged(np.array([r["fc"] for r in regions["real"]])),
+        "regions": _model(best["real"], averaged(np.array([r["fc"] for r in regions["real"]])),
                           people),
         "spikes": _model([tune(one, people) for one in fc], averaged(fc), people),
     }  # fmt: skip
@@ -342,7 +338,7 @@ def run(config: Config, runner: Runner) -> Result:
         **baseline,
         "nulls": {k: {n: c.as_dict() for n, c in found.items()} for k, found in against.items()},
         "fitted_on": list(recipe.fitted_on),
-        "tested_on": tested_on or labels,
+        "tested_on": labels,
         "rate_Hz": [[run["rate_Hz"] for run in seed] for seed in spikes],
         "alarms": [[run["alarms"] for run in seed] for seed in spikes],
         "why": [[run["why"] for run in seed] for seed in spikes],
@@ -357,7 +353,7 @@ def run(config: Config, runner: Runner) -> Result:
             "spikes_r": np.array([correlations(one, group) for one in fc]),
             "short_r": np.array([correlations(one, group) for one in short]),
             "kinds": np.array(list(regions)),
-            **{f"regions_{arm}": np.array([t.each for t in each]) for arm, each in tuned.items()},
+            **{f"regions_{arm}": np.array([t.each for t in each]) for arm, each in best.items()},
             **{f"best_{arm}": np.array(x) for arm, x in in_sample.items()},
             **{name: np.array(x) for name, x in baseline.items()},
         },
@@ -365,13 +361,13 @@ def run(config: Config, runner: Runner) -> Result:
 
 
 def _recipe(config: Config) -> Recipe:
-    recipe = default_recipe() if config.recipe is None else Recipe.load(config.recipe)
+    recipe = chosen_recipe(config.recipe, config.neurons_per_region)
     if not recipe.rate_exc_Hz > 0:
         raise ValueError(
             f"recipe {recipe.name!r} has no rate_exc_Hz: couplings cannot be compared at one rate; "
             "give a recipe with a target rate"
         )
-    return recipe.replace(neurons_per_region=config.neurons_per_region)
+    return recipe
 
 
 def _region_runs(
@@ -424,12 +420,12 @@ def _model(each: Sequence[Tuned], together: np.ndarray, people: Empirical) -> Va
         "in_sample": float(np.mean([t.in_sample for t in each])),
         "in_sample_interval": t_interval([t.in_sample for t in each]),
         "heldout": float(np.mean([t.heldout for t in each])),
-        "heldout_interval": t_interval([t.heldout for t in each]),
+        "heldout_interval": t_interval(np.mean([t.heldout for t in each], axis=0)),
         "n": len(each),
         "averaged_in_sample": all_seeds.in_sample,
-        "averaged_heldout": all_seeds.heldout,
+        "averaged_heldout": float(all_seeds.heldout.mean()),
         "best": all_seeds.best,
-        "by_coupling": [float(x) for x in curve.mean(axis=0)],
+        "by_coupling": curve.mean(axis=0).tolist(),
     }
 
 
@@ -464,14 +460,16 @@ def _rows(
         ("spikes", "spikes", config.factors),
     ):
         v = values[model]
-        low, high = min(v["by_coupling"]), max(v["by_coupling"])
-        chosen = f"best coupling {couplings[v['best']]:g} of {min(couplings):g} to "
-        note = f"{chosen}{max(couplings):g}, over which r goes from {low:.2f} to {high:.2f}"
+        curve = np.array(v["by_coupling"], float)
+        there = [f"{c:g} ({r:.2f})" for c, r in zip(couplings, curve, strict=True) if r == r]
+        note = f"best coupling {couplings[v['best']]:g}; r at each: {', '.join(there)}"
+        if lost := [f"{c:g}" for c, r in zip(couplings, curve, strict=True) if r != r]:
+            note += f"; not every brain there: {', '.join(lost)}"
         rows += [
             judge(f"{title}, in sample", v["in_sample"], interval=v["in_sample_interval"],
                   n=v["n"], target=beats, note=note),
-            judge(f"{title}, held out", v["heldout"], interval=v["heldout_interval"], n=v["n"],
-                  target=keeps),
+            judge(f"{title}, held out", v["heldout"], interval=v["heldout_interval"], n=n_people,
+                  target=keeps, note="interval over people"),
             judge(f"{title}, seeds averaged, in sample", v["averaged_in_sample"], n=v["n"]),
             judge(f"{title}, seeds averaged, held out", v["averaged_heldout"], n=v["n"]),
         ]  # fmt: skip

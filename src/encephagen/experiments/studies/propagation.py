@@ -19,13 +19,14 @@ from encephagen.analysis import propagation
 from encephagen.analysis.propagation import Trials, rank_correlation
 from encephagen.analysis.statistics import TIE, compare, joint_family
 from encephagen.brain.mean_field import MeanField
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.recipe import Recipe
 from encephagen.brain.spec import Brain
+from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.transform import subset
-from encephagen.experiments.prepare import prepare
+from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.learning.calibration import FEEDBACK
@@ -66,6 +67,7 @@ WORST: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "attenuation": (min, ("attenuation_length_mm", "attenuation_rho")),
     "decoding": (min, ()),
     "source_peak_Hz": (max, ()),
+    "rest_ratio": (max, ()),
 }
 """Figures by which amplitudes are judged: what is worst, and what goes along with it."""
 
@@ -74,10 +76,11 @@ NO_RESPONSE = Target("sham reach", None, 0.5, "regions", "free; no stimulus, no 
 
 @dataclass(frozen=True)
 class Config:
-    """The numbers of the study; about 30 minutes on two cores.
+    """The numbers of the study; about 50 minutes on two cores.
 
-    seeds                    brains with the real wiring
-    nulls                    brains of each of null_kinds, at the lowest amplitude alone
+    seeds                    brains with the real wiring, as the recipe has it
+    nulls                    brains of each of null_kinds, and as many of the real wiring that are
+                             treated as they are: tuned anew, the lowest amplitude alone
     recipe                   a TOML file; None is the shipped recipe
     visual, auditory, tactile  where the pulse goes: regions or systems ("auditory" for all of it)
     amplitudes_pA            from the least to three times it
@@ -91,7 +94,7 @@ class Config:
 
     dataset: str = "hcp-aal2"
     seeds: int = 20
-    nulls: int = 8
+    nulls: int = 6
     null_kinds: tuple[str, ...] = ("weight-shuffle", "strength")
     recipe: str | None = None
     visual: tuple[str, ...] = ("Calcarine_L", "Calcarine_R")
@@ -99,10 +102,10 @@ class Config:
     tactile: tuple[str, ...] = ("Postcentral_L", "Postcentral_R")
     amplitudes_pA: tuple[float, ...] = (220.0, 381.0, 660.0)
     pulse_ms: float = 150.0
-    trials: int = 32
-    shams: int = 96
+    trials: int = 20
+    shams: int = 60
     before_ms: float = 200.0
-    after_ms: float = 1200.0
+    after_ms: float = 2500.0
     window_ms: float = 300.0
     rest_ms: float = 300.0
     settle_s: float = 3.0
@@ -126,7 +129,8 @@ class Config:
     @property
     def n_runs(self) -> int:
         """Independent runs."""
-        return self.seeds + self.nulls * len(self.null_kinds)
+        compared = 1 + len(self.null_kinds) if self.null_kinds else 0
+        return self.seeds + self.nulls * compared
 
     @classmethod
     def tiny(cls) -> "Config":
@@ -153,6 +157,7 @@ class Config:
 def respond(
     dataset: str,
     null: str | None,
+    anew: bool,
     seed: int,
     recipe: dict[str, Any],
     sites: list[list[str]],
@@ -168,10 +173,13 @@ def respond(
 ) -> dict[str, Any]:
     """Stimulate one brain; ``seed`` is that of null, wiring, noise and order.
 
+    ``anew``: it is brought to the recipe's working point (`tuned`), and not as the recipe has it.
     Returns arrays (stimulus, amplitude, ...), without amplitude for what it does not change.
     """
-    numbers = Recipe(**recipe)
-    brain = prepare(dataset, null, seed, numbers)
+    connectome, numbers = wiring(dataset, null, seed), Recipe(**recipe)
+    if anew:
+        numbers = tuned(connectome, numbers, seed, original=load(dataset))
+    brain = whole_brain(connectome, numbers)
     shown = present_shuffled(
         build(brain, seed=seed),
         [Step(tuple(site), pA, pulse_ms) for site in sites for pA in amplitudes_pA],
@@ -193,8 +201,8 @@ def respond(
     decoded = [_decoded(shown.pulses[a::n], window_ms, seed) for a in range(n)]
     ways = [_ways(brain, shown.rest_Hz, source, numbers) for source in sources]
     none = propagation.reach(
-        shown.shams.take(slice(0, shams // 3)),
-        shown.shams.take(slice(shams // 3, None)),
+        shown.shams.take(np.arange(shams) % 3 == 0),
+        shown.shams.take(np.arange(shams) % 3 > 0),
         [],
         window_ms=(0.0, window_ms),
         seed=seed,
@@ -293,12 +301,16 @@ def run(config: Config, runner: Runner) -> Result:
     """Run the study."""
     connectome = load(config.dataset)
     sources = {name: connectome.indices(getattr(config, name)) for name in STIMULI}
-    real, nulls = _all_runs(config, runner)
+    real, compared = _all_runs(config, runner)
     conditions = [
         [_Condition(real, connectome, config, s, a) for a in range(len(config.amplitudes_pA))]
         for s in range(len(STIMULI))
     ]
-    against = {kind: _against(conditions, null, connectome) for kind, null in nulls.items()}
+    against = {
+        kind: _against(compared[None], nulls, connectome, config)
+        for kind, nulls in compared.items()
+        if kind is not None
+    }
     values = {}
     for name, of_stimulus in zip(STIMULI, conditions, strict=True):
         figures = [condition.figures() for condition in of_stimulus]
@@ -333,26 +345,35 @@ def run(config: Config, runner: Runner) -> Result:
 
 def _all_runs(
     config: Config, runner: Runner
-) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
-    """Return what each brain of the real wiring, and of each kind of null, gave."""
-    recipe = default_recipe() if config.recipe is None else Recipe.load(config.recipe)
-    if config.neurons_per_region not in (None, recipe.neurons_per_region):
-        recipe = recipe.replace(neurons_per_region=config.neurons_per_region)
+) -> tuple[list[dict[str, Any]], dict[str | None, list[dict[str, Any]]]]:
+    """Return what each brain gave, of the real wiring and, treated alike, of what is compared.
+
+    The second are by kind of null, None for the real wiring.
+    """
     same = {
         "dataset": config.dataset,
-        "recipe": recipe.as_dict(),
+        "recipe": chosen_recipe(config.recipe, config.neurons_per_region).as_dict(),
         "sites": [list(getattr(config, name)) for name in STIMULI],
         **{name: getattr(config, name) for name in TIMING},
     }
 
-    def runs(null: str | None, n: int, amplitudes_pA: Sequence[float]) -> list[dict[str, Any]]:
-        own = {"null": null, "amplitudes_pA": list(amplitudes_pA)}
-        todo = [{"seed": seed, **own, **same} for seed in range(n)]
-        return runner.map(respond, todo, label=null or "real wiring")
+    def runs(label: str, n: int, amplitudes_pA: Sequence[float], **own: Any) -> list[dict]:
+        todo = [
+            {"seed": seed, "amplitudes_pA": list(amplitudes_pA), **own, **same} for seed in range(n)
+        ]
+        return runner.map(respond, todo, label=label)
 
-    real = runs(None, config.seeds, config.amplitudes_pA)
+    real = runs("real wiring", config.seeds, config.amplitudes_pA, null=None, anew=False)
+    kinds = (None, *config.null_kinds) if config.null_kinds and config.nulls else ()
     return real, {
-        kind: runs(kind, config.nulls, config.amplitudes_pA[:1]) for kind in config.null_kinds
+        kind: runs(
+            kind or "real wiring, treated as nulls",
+            config.nulls,
+            config.amplitudes_pA[:1],
+            null=kind,
+            anew=True,
+        )
+        for kind in kinds
     }
 
 
@@ -526,9 +547,10 @@ def _decoding(
 
 
 def _against(
-    conditions: Sequence[Sequence[_Condition]],
+    real: Sequence[dict[str, Any]],
     nulls: Sequence[dict[str, Any]],
     connectome: Connectome,
+    config: Config,
 ) -> dict[str, dict[str, Any]]:
     """Return for each stimulus how the real wiring compares, brain by brain, at the lowest pulse.
 
@@ -538,13 +560,12 @@ def _against(
         return {name: {} for name in STIMULI}
     comparisons = {}
     for s, name in enumerate(STIMULI):
-        first = conditions[s][0]
-        null = _Condition(nulls, connectome, first.config, s, 0)
-        a, b = ([_alone(c, i) for i in range(len(c.runs))] for c in (first, null))
-        for measure in a[0]:
-            x, y = ([brain[measure] for brain in brains] for brains in (a, b))
-            if np.isfinite([*x, *y]).all():
-                comparisons[name, measure] = compare(x, y)
+        a, b = (_Condition(runs, connectome, config, s, 0) for runs in (real, nulls))
+        x, y = ([_alone(c, i) for i in range(len(c.runs))] for c in (a, b))
+        for measure in x[0]:
+            each = [[brain[measure] for brain in brains] for brains in (x, y)]
+            if np.isfinite(np.concatenate(each)).all():
+                comparisons[name, measure] = compare(*each)
     family = joint_family({" ".join(key): c for key, c in comparisons.items()})
     return {
         name: {
@@ -599,7 +620,7 @@ def _rows(name: str, v: dict[str, Any], config: Config) -> list[Row]:
 
     share = [n * x for x in v["returned_interval"]]
     return [
-        row("reach", "reach", 40.0, None, "regions", f"half of the {v['n_regions']} others"),
+        row("reach", "reach", 40.0, None, "regions", f"of the {v['n_regions']} others"),
         row("lobes", "lobes", v["n_lobes"], None, "", "every lobe, in half of the brains"),
         row("latency rho", "latency_rho", 0.0, None, "", "later where fibres are longer",
             v["latency_interval"]),
@@ -609,6 +630,7 @@ def _rows(name: str, v: dict[str, Any], config: Config) -> list[Row]:
         row("decoding", "decoding"),
         row("brains at rest again", "returned", float(np.floor(0.95 * n)), None, "",
             "19 of 20", share),
+        row("rate at the end, over rest", "rest_ratio", None, 1.1, "", "nothing is left"),
         row("source peak", "source_peak_Hz", None, 150.0, "Hz", "what cortex can fire"),
     ]  # fmt: skip
 

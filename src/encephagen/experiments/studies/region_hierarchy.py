@@ -26,14 +26,13 @@ from encephagen.analysis.statistics import (
     LEVEL,
     N_BOOTSTRAP,
     Comparison,
-    benjamini_hochberg,
     compare,
-    family,
+    joint_family,
 )
 from encephagen.analysis.statistics import Verdict as Found
 from encephagen.analysis.timescales import timescale
 from encephagen.connectome.connectome import Connectome
-from encephagen.connectome.datasets import fmri
+from encephagen.connectome.datasets import catalogue, fmri
 from encephagen.connectome.nulls.proof import spearman
 from encephagen.engine.regions import (
     OrnsteinUhlenbeck,
@@ -89,7 +88,10 @@ class Class(StrEnum):
     BOTH = "strength and wiring"
     """Strengths keep most of it, and yet the real wiring stands apart from its strengths."""
     WIRING = "wiring"
-    """The real wiring stands apart from its strengths, which keep less than half of it."""
+    """The real wiring stands apart from its strengths, which keep less than half of it.
+
+    Or undo what shuffles have as well.
+    """
     ANY = "any"
     """Shuffles have it too."""
     UNDECIDED = "undecided"
@@ -258,11 +260,10 @@ def _systems(connectome: Connectome) -> dict[str, np.ndarray]:
 
 def measured_fc(dataset: str) -> "xr.DataArray | None":
     """Return the FC of the people of a data set, None where there is none."""
-    name, subcortex = dataset.removesuffix("-94"), dataset.endswith("-94")
-    try:
-        return connectivity.group_fc(fmri(name, subcortex=subcortex))
-    except ValueError:
+    if not any(known.name == dataset and known.tr_s is not None for known in catalogue()):
         return None
+    name, subcortex = dataset.removesuffix("-94"), dataset.endswith("-94")
+    return connectivity.group_fc(fmri(name, subcortex=subcortex))
 
 
 def _mean(x: np.ndarray) -> float:
@@ -364,9 +365,12 @@ def _arms(config: Config, runner: Runner) -> dict[str, list[Values]]:
 def _family(
     real: Mapping[str, np.ndarray], nulls: Mapping[str, np.ndarray]
 ) -> dict[str, Comparison]:
-    """Return all measures against one null, corrected for the rate of false discoveries."""
-    alone = {n: compare(x.tolist(), nulls[n].tolist()) for n, x in real.items()}
-    return family(alone, benjamini_hochberg)
+    """Return all measures against one null, corrected together.
+
+    By `joint_family`: with 40 nulls no p is under 1/41, and a correction of single p's for 75
+    measures would find nothing, or half of them at once.
+    """
+    return joint_family({n: compare(x.tolist(), nulls[n].tolist()) for n, x in real.items()})
 
 
 def _share(
@@ -395,14 +399,13 @@ def classify(shuffle: Comparison, strength: Comparison, share: tuple[float, floa
     """Return what makes a measure, from its comparisons with both nulls and the share kept."""
     lost_by_shuffle, lost_by_strength = (c.verdict in (Found.HIGHER, Found.LOWER)
                                          for c in (shuffle, strength))  # fmt: skip
+    kept_by_shuffle = shuffle.verdict in (Found.EQUIVALENT, Found.CONSTANT)
     _, low, high = share
-    if lost_by_strength and (not lost_by_shuffle or high < HALF):
+    if lost_by_strength and (kept_by_shuffle or (lost_by_shuffle and high < HALF)):
         return Class.WIRING
     if lost_by_shuffle and low > HALF:
         return Class.BOTH if lost_by_strength else Class.STRENGTH
-    if not lost_by_shuffle and shuffle.verdict in (Found.EQUIVALENT, Found.CONSTANT):
-        return Class.ANY
-    return Class.UNDECIDED
+    return Class.ANY if kept_by_shuffle else Class.UNDECIDED
 
 
 def _set_by_wiring(classes: Mapping[str, Class]) -> list[str]:

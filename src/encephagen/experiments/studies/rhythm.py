@@ -15,14 +15,14 @@ import numpy as np
 
 from encephagen.analysis import spectra
 from encephagen.analysis.statistics import Comparison, compare, joint_family, t_interval
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.recipe import Recipe
 from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
+from encephagen.connectome.datasets import load
 from encephagen.engine.session import Session
-from encephagen.experiments.prepare import wiring
+from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.learning.calibration import calibrate
 from encephagen.network.build import build
 from encephagen.recording import Recording, assemble
 from encephagen.recording.probe import Probe
@@ -43,9 +43,6 @@ RANGE_HZ = (2.0, 200.0)
 
 BANDS = {"alpha": (8.0, 12.0), "beta": (13.0, 30.0), "gamma": (30.0, 80.0)}
 """Bands of rhythms in people (Buzsaki and Draguhn 2004, doi 10.1126/science.1099745)."""
-
-CALIBRATION_SEEDS = 1000
-"""Seeds are calibrated on this many times their number, and on: never on what is measured."""
 
 NUMBERS = ("rounds", "round_s", "settle_s", "seconds")
 STANDS_OUT = Target("gamma", 1.5, None, "", "free; half more power than the slope has there")
@@ -118,11 +115,11 @@ def at_rest(
     {"frequency_Hz", "power" (frequency,), "shot_noise", "peak_Hz": of the strongest peak, None
     without one, "bands": power over the slope, and the same of "shifted" spikes, "rate_Hz"}
     """
-    connectome, numbers = wiring(dataset, null, seed), Recipe(**recipe)
-    if numbers.rate_exc_Hz > 0:
-        own = CALIBRATION_SEEDS * (seed + 1)
-        found = calibrate(connectome, numbers, rounds=rounds, seconds=round_s, seed=own)
-        numbers = found.recipe
+    connectome = wiring(dataset, null, seed)
+    original = None if null is None else load(dataset)
+    numbers = tuned(
+        connectome, Recipe(**recipe), seed, original=original, rounds=rounds, seconds=round_s
+    )
     network = build(whole_brain(connectome, numbers), seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     session.advance(round(settle_s * MS_PER_S / network.dt_ms))
@@ -229,8 +226,7 @@ def run(config: Config, runner: Runner) -> Result:
 
 def _arms(config: Config, runner: Runner) -> dict[str, list[Values]]:
     """Return the runs of the real wiring, of isolated regions, and of each kind of null."""
-    recipe = default_recipe() if config.recipe is None else Recipe.load(config.recipe)
-    recipe = recipe.replace(neurons_per_region=config.neurons_per_region)
+    recipe = chosen_recipe(config.recipe, config.neurons_per_region)
     same = {"dataset": config.dataset, **{name: getattr(config, name) for name in NUMBERS}}
     arms = {
         "real": (None, recipe, config.seeds),

@@ -15,13 +15,13 @@ import numpy as np
 from encephagen.analysis.rates import region_rate
 from encephagen.analysis.statistics import Comparison, compare, joint_family, t_interval
 from encephagen.brain.balance import EXCITATORY, with_background
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.nulls.proof import spearman
 from encephagen.engine.session import Session
-from encephagen.experiments.prepare import prepare
+from encephagen.experiments.prepare import chosen_recipe, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.network.build import build
@@ -99,7 +99,7 @@ def rates(
     background_Hz: of the excitatory neurons of every region; None is as shipped.
     seed: of null, wiring, noise and initial state.
     """
-    recipe = _recipe(neurons_per_region)
+    recipe = chosen_recipe(None, neurons_per_region)
     if alike:
         middle_ms = (recipe.tau_m_min_ms + recipe.tau_m_max_ms) / 2
         recipe = recipe.replace(
@@ -107,7 +107,7 @@ def rates(
         )
     if background_Hz is not None:
         recipe = recipe.replace(rate_exc_Hz=0.0, background_factor=())
-    brain = prepare(dataset, null, seed, recipe)
+    brain = whole_brain(wiring(dataset, null, seed), recipe)
     if background_Hz is not None:
         brain = with_background(brain, np.full(brain.connectome.n, background_Hz))
     network = build(brain, seed=seed)
@@ -180,14 +180,10 @@ def _rates(config: Config, background_Hz: float, runner: Runner) -> dict[str, np
     return found
 
 
-def _recipe(neurons_per_region: int) -> Recipe:
-    """Return the shipped recipe for regions of another size."""
-    return default_recipe().replace(neurons_per_region=neurons_per_region)
-
-
 def _median_background(config: Config) -> float:
     """Return the median over regions of the background (Hz) that excitatory neurons have."""
-    brain = prepare(config.dataset, recipe=_recipe(config.neurons_per_region))
+    recipe = chosen_recipe(None, config.neurons_per_region)
+    brain = whole_brain(load(config.dataset), recipe)
     (excitatory,) = (p for p in brain.populations if p.name == EXCITATORY)
     by_region = dict(excitatory.by_region).get("rate_Hz", (excitatory.background.rate_Hz,))
     return float(np.median(by_region))

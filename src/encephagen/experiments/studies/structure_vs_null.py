@@ -1,13 +1,14 @@
 """The human wiring against null wirings: what structure gives before anything is learnt.
 
 A run is one wiring, the real one or an instance of a null, with synapses and noise of its own. It
-is brought to the same working point (every region fires at the recipe's rate), is left at rest for
-minutes, and then gets visual, auditory and tactile pulses. What it does by itself is measured, and
-the real wiring is held against each rung of a ladder of nulls, which keep ever more of it.
+is brought to the same working point (as near to instability, and every region at the recipe's
+rate), is left at rest for minutes, and then gets visual, auditory and tactile pulses. What it does
+by itself is measured, and the real wiring is held against each rung of a ladder of nulls, which
+keep ever more of it.
 
 Each rung is a question of its own (is what it keeps enough?), and its four primary measures are one
-family. Nothing is fitted here, so that functional connectivity is compared with that of all
-subjects; whose data the recipe's own numbers were chosen by, the recipe says.
+family. Functional connectivity is compared with that of subjects whom the recipe was not fitted on;
+but it was fitted on the real wiring, which is a head start that no working point takes away.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,22 +32,28 @@ from encephagen.analysis.statistics import (
 )
 from encephagen.analysis.summary import summary
 from encephagen.brain.mean_field import MeanField
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.recipe import Recipe
 from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
-from encephagen.connectome.datasets import fmri, load
+from encephagen.connectome.datasets import catalogue, fmri, load
 from encephagen.connectome.nulls import NULLS, find
 from encephagen.engine.session import Session
+from encephagen.experiments.prepare import chosen_recipe, tuned
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.learning.calibration import calibrate
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 from encephagen.recording.recording import Recording
 from encephagen.tasks.pulses import Presented, Step, Timing, present_shuffled
 from encephagen.units import MS_PER_S
 from encephagen.validation import baselines
-from encephagen.validation.evidence import Empirical, along_map, bold_runs, region_timescales
+from encephagen.validation.evidence import (
+    Empirical,
+    along_map,
+    bold_runs,
+    not_fitted_on,
+    region_timescales,
+)
 from encephagen.validation.targets import Row, judge
 from encephagen.validation.targets import Verdict as RowVerdict
 
@@ -84,8 +91,12 @@ WORKING_POINT = {"rate_exc_Hz": "Hz", "rate_spread": "", "eigenvalue": "", "fc_m
 
 GROUPS = (PRIMARY, SECONDARY, BASELINES, WORKING_POINT)
 UNITS = {name: unit for group in GROUPS for name, unit in group.items()}
-COVARIATES = ("rate_inh_Hz", "cv_isi", "lvr", "count_correlation", "spectral_slope", "timescale_ms")
-"""Figures of `analysis.summary` that say whether a run was healthy; not compared."""
+COVARIATES = (
+    "rate_inh_Hz", "cv_isi", "lvr", "count_correlation", "spectral_slope", "timescale_ms",
+    "long_in_degree",
+)  # fmt: skip
+"""Figures of `analysis.summary` that say whether a run was healthy, and the coupling that brought
+it to the working point; not compared."""
 
 PROOF = ("fraction_changed", "log_correlation", "strength_error")
 """What is kept of the proof of each null."""
@@ -101,8 +112,8 @@ PROTOCOL = (
 )  # fmt: skip
 """Fields of `Config` that every run is given."""
 
-CALIBRATION_SEEDS = 1000
-"""Seeds are calibrated on this many times their number, and on: never on what is measured."""
+BASELINE_RUNGS = ("homogeneous",)
+"""One wiring however often it is drawn, so no family of instances: told, and not compared."""
 
 MARGIN = 0.6
 """Cliff's delta up to which the real wiring is no better than its nulls (free): at 0.6 one instance
@@ -111,7 +122,6 @@ would need more nulls: where all is alike it finds 20 % of four measures equival
 (20 nulls, 10 seeds, Holm)."""
 
 FEWEST_NULLS = 2
-OUTSIDE = (Verdict.HIGHER, Verdict.LOWER)
 MARKS: dict[str, str] = {
     Verdict.HIGHER: "+",
     Verdict.LOWER: "\N{MINUS SIGN}",
@@ -124,7 +134,7 @@ Figures = dict[str, Callable[[], Any]]
 
 @dataclass(frozen=True)
 class Config:
-    """The numbers of the study; about 70 minutes on two cores.
+    """The numbers of the study; about 75 minutes on two cores.
 
     seeds                      brains with the real wiring
     nulls                      brains of each rung, each another instance
@@ -201,6 +211,7 @@ def innate(
     null: str | None,
     seed: int,
     recipe: Values,
+    unseen: list[str] | None,
     rounds: int,
     round_s: float,
     settle_s: float,
@@ -217,28 +228,29 @@ def innate(
 ) -> Values:
     """Bring one wiring to its working point; return what it does at rest and when stimulated.
 
-    ``seed`` is that of null, wiring and noise. {"refused": why there is no such null, "proof": how
+    ``seed`` is that of null, wiring and noise; ``unseen`` are the subjects whose functional
+    connectivity counts. {"refused": why there is no such null, "proof": how
     the null differs, "found": figure by name, "missing": why by name, "covariates", "alarms",
     "ran_away": whether the engine had to stop it at rest, "stuck": trials that it did not end}
     """
-    connectome, proof = load(dataset), {}
-    if null is not None:
-        try:
-            connectome, proved = find(null)(connectome, seed)
-        except ValueError as error:
-            return {"refused": str(error)}
-        proof = {name: getattr(proved, name) for name in PROOF}
-    # From the factors of the real wiring; the real one is calibrated alike, to differ by nothing.
-    start = Recipe(**recipe)
-    own = CALIBRATION_SEEDS * (seed + 1)
-    tuned = calibrate(connectome, start, rounds=rounds, seconds=round_s, seed=own).recipe
-    network = build(whole_brain(connectome, tuned), seed=seed)
+    original = connectome = load(dataset)
+    proof = {}
+    try:
+        if null is not None:
+            connectome, proved = find(null)(original, seed)
+            proof = {name: getattr(proved, name) for name in PROOF}
+        numbers = tuned(
+            connectome, Recipe(**recipe), seed, original=original, rounds=rounds, seconds=round_s
+        )
+    except ValueError as error:  # no such null of it, or no such working point
+        return {"refused": str(error)}
+    network = build(whole_brain(connectome, numbers), seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     session.advance(round(settle_s * MS_PER_S / network.dt_ms))
     spiking = session.record(spiking_s * MS_PER_S, probe=Probe(bin_ms=BIN_MS))
     probe = Probe(spikes=False, bin_ms=BIN_MS)
     rest = spiking if spiking.interrupted else session.record(rest_s * MS_PER_S, probe=probe)
-    healthy = summary(spiking)
+    healthy = {**summary(spiking), "long_in_degree": numbers.long_in_degree}
     result = {
         "refused": None,
         "proof": proof,
@@ -259,7 +271,7 @@ def innate(
     sources = {name: connectome.indices(site) for name, site in sites.items()}
     found, missing = _measured(
         {
-            **_figures_at_rest(rest, network.brain.connectome, dataset),
+            **_figures_at_rest(rest, network.brain.connectome, dataset, unseen),
             **_working_point(rest, MeanField.of(network.brain)),
             **_figures_of_pulses(shown, connectome, sources, window_ms, seed),
         }
@@ -285,12 +297,15 @@ def _measured(figures: Figures) -> tuple[Values, dict[str, str]]:
     return found, missing
 
 
-def _figures_at_rest(rest: Recording, connectome: Connectome, dataset: str) -> Figures:
+def _figures_at_rest(
+    rest: Recording, connectome: Connectome, dataset: str, unseen: list[str] | None
+) -> Figures:
     """Return what is measured of activity at rest, and what the weights alone tell."""
     slow_Hz = binned_rate(rest, SLOW_MS).sel(population="E").transpose("time_ms", "region").values
 
     def people() -> Empirical:
-        return Empirical.of(fmri(dataset), connectome, None)
+        of_all = fmri(dataset)
+        return Empirical.of(of_all.sel(subject=unseen or slice(None)), connectome, None)
 
     def simulated_fc() -> Any:
         return connectivity.group_fc(bold_runs([rest], people(), Haemodynamics()))
@@ -414,7 +429,7 @@ def _decoding(
 
 def run(config: Config, runner: Runner) -> Result:
     """Run the study. Raises ValueError for a recipe without a rate to calibrate to."""
-    recipe = default_recipe() if config.recipe is None else Recipe.load(config.recipe)
+    recipe = chosen_recipe(config.recipe, config.neurons_per_region)
     if not recipe.rate_exc_Hz > 0:
         raise ValueError(
             f"recipe {recipe.name!r} has no rate_exc_Hz: wirings cannot be brought to one working "
@@ -422,7 +437,10 @@ def run(config: Config, runner: Runner) -> Result:
         )
     arms, refused = _arms(config, recipe, runner)
     rungs = [arm for arm in arms if arm != REAL]
-    comparisons = {rung: _against(arms[REAL], arms[rung], config.margin) for rung in rungs}
+    comparisons = {
+        rung: {} if rung in BASELINE_RUNGS else _against(arms[REAL], arms[rung], config.margin)
+        for rung in rungs
+    }
     told = {name: {rung: comparisons[rung].get(name) for rung in rungs} for name in UNITS}
     return Result(
         values={
@@ -445,7 +463,8 @@ def _arms(config: Config, recipe: Recipe, runner: Runner) -> tuple[dict[str, lis
     """
     same = {
         "dataset": config.dataset,
-        "recipe": recipe.replace(neurons_per_region=config.neurons_per_region).as_dict(),
+        "recipe": recipe.as_dict(),
+        "unseen": _unseen(config.dataset, recipe),
         "sites": {name: list(getattr(config, name)) for name in STIMULI},
         **{name: getattr(config, name) for name in PROTOCOL},
     }
@@ -466,6 +485,13 @@ def _arms(config: Config, recipe: Recipe, runner: Runner) -> tuple[dict[str, lis
         if arm == REAL or len(made) >= FEWEST_NULLS:
             arms[arm] = made
     return arms, refused
+
+
+def _unseen(dataset: str, recipe: Recipe) -> list[str] | None:
+    """Return the subjects that the recipe was not fitted on; None where there is no fMRI."""
+    if not any(known.name == dataset and known.tr_s is not None for known in catalogue()):
+        return None
+    return not_fitted_on(fmri(dataset), recipe.fitted_on)
 
 
 def _proof(runs: Sequence[Values]) -> Values:
@@ -510,14 +536,17 @@ def _values(
         "verdict": _sentence(told),
         "mean": {arm: _mean(_column(name, _usable(runs))) for arm, runs in arms.items()},
         "rungs": {
-            rung: {"missing": _why(name, (*arms[REAL], *arms[rung]))} if c is None else c.as_dict()
+            rung: {"missing": _why(name, rung, arms)} if c is None else c.as_dict()
             for rung, c in told.items()
         },
     }
 
 
-def _why(name: str, runs: Iterable[Values]) -> str:
+def _why(name: str, rung: str, arms: Mapping[str, Sequence[Values]]) -> str:
     """Return why a figure was not compared."""
+    if rung in BASELINE_RUNGS:
+        return "a baseline: one wiring, however often it is drawn"
+    runs = (*arms[REAL], *arms[rung])
     reasons = [run["missing"][name] for run in runs if name in run["missing"]]
     return reasons[0] if reasons else "too few runs that did not run away"
 
@@ -561,23 +590,21 @@ def _sentence(told: Mapping[str, Comparison | None]) -> str:
 
 
 def _verdict(told: Mapping[str, Mapping[str, Comparison | None]]) -> str:
-    """Return what the measures come to."""
-    outside = {
-        name: [c is not None and c.verdict in OUTSIDE for c in rungs.values()]
-        for name, rungs in told.items()
-    }
-    groups = {
-        "every rung": [name for name, hit in outside.items() if hit and all(hit)],
-        "some": [name for name, hit in outside.items() if any(hit) and not all(hit)],
-        "none": [name for name, hit in outside.items() if not any(hit)],
-    }
-    listed = "; ".join(
-        f"{len(names)} outside the nulls of {where} ({', '.join(names) or 'no measure'})"
-        for where, names in groups.items()
-    )
-    differs = len(groups["none"]) < len(told)
-    found = "The wiring makes a difference" if differs else "No difference was seen"
-    return f"{found}: of {len(told)} primary measures of the real wiring, {listed}."
+    """Return what the primary measures come to, rung by rung: each is a question of its own."""
+    rungs = list(next(iter(told.values())))
+    sentences = []
+    for rung in rungs:
+        found = {name: comparisons[rung] for name, comparisons in told.items()}
+        known = {name: c for name, c in found.items() if c is not None}
+        if not known:
+            continue
+        parts = [
+            f"{verdict.removeprefix('real wiring ')}: {', '.join(names)}"
+            for verdict in Verdict
+            if (names := [name for name, c in known.items() if c.verdict is verdict])
+        ]
+        sentences.append(f"Beside {rung}, the real wiring is {'; '.join(parts)}.")
+    return " ".join(sentences) or "Nothing was compared: too few nulls, or too few that can be."
 
 
 def _rows(
@@ -590,8 +617,8 @@ def _rows(
         away = sum(run["ran_away"] for run in runs)
         notes = [f"{away} of {len(runs)} ran away"] if away else []
         if arm != REAL:
-            why = _why(name, (*arms[REAL], *runs))
-            notes.append(f"not compared: {why}" if comparison is None else _compared(comparison))
+            why = f"not compared: {_why(name, arm, arms)}"
+            notes.append(why if comparison is None else _compared(comparison))
         rows.append(
             judge(
                 name if arm == REAL else f"{name}, {arm}",

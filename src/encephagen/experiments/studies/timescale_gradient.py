@@ -28,16 +28,15 @@ from encephagen.analysis.rates import binned_rate
 from encephagen.analysis.statistics import Comparison, compare, joint_family
 from encephagen.analysis.timescales import timescale
 from encephagen.brain.cortex import tau_m_by_region_ms
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.recipe import Recipe
 from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.engine.session import Session
-from encephagen.experiments.prepare import wiring
+from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.learning.calibration import calibrate
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
@@ -57,9 +56,6 @@ FITTED = "field_fitted"
 """The field again, by the exponential that is fitted to counts."""
 ALONE = ("real", "isolated", "alike")
 """Arms of one kind of brain, of which seeds are averaged; in the others every run differs."""
-
-CALIBRATION_SEEDS = 1000
-"""Seeds are calibrated on this many times their number, and on: never on what is measured."""
 
 FIELD_MS = 2.0
 """Step of the field: a fifth of the shortest tau_m (free)."""
@@ -137,11 +133,11 @@ def timescales(
     ``myelin`` stands in for T1w/T2w; ``seed`` is that of null, wiring and noise. ``stopped`` says
     that the engine stopped the brain; it has no timescales then.
     """
-    connectome, numbers = _connectome(dataset, null, seed, myelin), Recipe(**recipe)
-    if numbers.rate_exc_Hz > 0:
-        own = CALIBRATION_SEEDS * (seed + 1)
-        found = calibrate(connectome, numbers, rounds=rounds, seconds=round_s, seed=own)
-        numbers = found.recipe
+    connectome = _connectome(dataset, null, seed, myelin)
+    original = None if null is None else load(dataset)
+    numbers = tuned(
+        connectome, Recipe(**recipe), seed, original=original, rounds=rounds, seconds=round_s
+    )
     network = build(whole_brain(connectome, numbers), seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     session.advance(round(settle_s * MS_PER_S / network.dt_ms))
@@ -232,8 +228,7 @@ def run(config: Config, runner: Runner) -> Result:
     connectome = load(config.dataset)
     myelin = np.array([np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions])
     maps, _ = spatial_null(myelin, connectome, max(config.maps, config.nulls))
-    recipe = default_recipe() if config.recipe is None else Recipe.load(config.recipe)
-    recipe = recipe.replace(neurons_per_region=config.neurons_per_region)
+    recipe = chosen_recipe(config.recipe, config.neurons_per_region)
     arms = _arms(config, connectome, recipe, myelin, maps)
     runs = {arm: _runs(config, runner, arm, own) for arm, own in arms.items()}
     study = _Study(config, connectome, maps[: config.maps], arms, runs)
