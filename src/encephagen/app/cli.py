@@ -301,7 +301,7 @@ def report(
         list[Path] | None, typer.Argument(help="Results, or folders of them; else results/.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The page; report.html in the first folder unless given.")
+        Path | None, typer.Option(help="The page; studies.html in the first folder unless given.")
     ] = None,
 ) -> None:
     """Make one HTML page of saved results: tables, pictures, verdicts."""

@@ -149,10 +149,11 @@ def report(folders: Sequence[Path], out: Path | None) -> None:
     from encephagen.app import page
 
     file = (folders[0] if folders else RESULTS) / OVERVIEW if out is None else out
+    kept = [folder for given in folders or [RESULTS] for folder in _with_result(given)]
     if not file.parent.is_dir():
         raise ValueError(f"--out {file}: {file.parent} is no folder; make it, or name another")
     found = []
-    for folder in (f for given in folders or [RESULTS] for f in _with_result(given)):
+    for folder in kept:
         try:
             found.append(Result.load(folder))
         except ValueError as error:

@@ -143,14 +143,28 @@ def test_a_report_of_several_results_draws_them_again(toy, tmp_path):
     call("run", "a-toy")
     call("run", "a-toy", "--out", "results/other", "--seeds", 2)
     found = call("report")
-    assert found.exit_code == 0 and found.stdout == "results/report.html\n"
-    page = (tmp_path / "results" / "report.html").read_text()
+    assert found.exit_code == 0 and found.stdout == "results/studies.html\n"
+    page = (tmp_path / "results" / "studies.html").read_text()
     assert page.count("data:image/png") == 2 and "Overview" in page
     toy.figures = lambda result: result.data["gone"]
     found = call("report", "results/other", "--out", "one.html")
     assert found.exit_code == 0 and "error: no pictures of a-toy" in found.stderr
     page = (tmp_path / "one.html").read_text()
     assert "data:image/png" not in page and "It &lt;multiplies&gt;" in page
+
+
+def test_one_damaged_result_does_not_take_the_others_along(toy, tmp_path):
+    call("run", "a-toy")
+    call("run", "a-toy", "--out", "results/other", "--seeds", 2)
+    file = tmp_path / "results" / "other" / "result.json"
+    document = json.loads(file.read_text())
+    del document["provenance"]["code"]
+    file.write_text(json.dumps(document))
+    found = call("report")
+    assert found.exit_code == 0 and "its provenance lacks code" in found.stderr
+    assert (tmp_path / "results" / "studies.html").exists()
+    found = call("report", "--out", "no/such.html")
+    assert found.exit_code == 2 and "no is no folder; make it" in found.stderr
 
 
 def test_the_page_in_the_documents_is_renewed_between_its_marks():

@@ -70,8 +70,7 @@ def test_finalists_differ():
     points = [[0.5] * 13, [0.52] * 13, [0.9] * 13, [0.1] * 13]
     found = [{"score": -k, "point": p} for k, p in enumerate(points)]
     assert [one["score"] for one in search._apart(found, 2)] == [0, -2]
-    with pytest.raises(ValueError, match="more starts"):
-        search._apart([{"score": search.WORST, "point": points[0]}], 2)
+    assert search._apart([{"score": search.WORST, "point": points[0]}], 2) == []
 
 
 @pytest.mark.parametrize(
@@ -80,6 +79,13 @@ def test_finalists_differ():
         ({"train": (0, 1), "test": (1, 2)}, r"subjects \[1\] are in train and test"),
         ({"train": ()}, "a training subject"),
         ({"finalists": 0}, "finalists"),
+        ({"minutes": 0.3}, "minutes 0.3: expected 1 or more"),
+        ({"long_minutes": float("nan")}, "long_minutes nan"),
+        (
+            {"start": {**GOOD, "weight_ee_pA": 500.0}},
+            "weight_ee_pA is 500, the search goes from 15",
+        ),
+        ({"start": {**GOOD, "neurons_per_region": 400}}, "neurons_per_region is 400, no free"),
     ],
 )
 def test_a_fit_that_cannot_be_is_one_line(changed, message):

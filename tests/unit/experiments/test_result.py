@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from encephagen.experiments.result import Result
+from encephagen.experiments.result import PROVENANCE, Result
 from encephagen.validation.targets import Target, Verdict, judge
 
 ROWS = (
@@ -25,7 +25,7 @@ def result(**changes):
         "study": "a-study",
         "claim": "It was claimed.",
         "config": {"seeds": 3, "durations": (1.0, 2.0)},
-        "provenance": {"n_runs": 3},
+        "provenance": {**dict.fromkeys(PROVENANCE, "x"), "n_runs": 3},
     }
     return Result(**(given | changes))
 
