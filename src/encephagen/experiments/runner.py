@@ -5,6 +5,7 @@ import inspect
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -21,6 +22,12 @@ __all__ = ["Count", "RunFailed", "Runner", "cluster"]
 
 IN_FLIGHT = 2
 """Runs sent ahead for each worker: the one that it does, and the next."""
+
+DESERTED_S = 60.0
+"""How long a cluster may be without any worker; one that died is replaced in seconds."""
+
+POLL_S, LOOK_EVERY_S = 0.02, 1.0
+"""How often to look for runs that ended, and for workers."""
 
 Values = dict[str, Any]
 
@@ -156,7 +163,8 @@ def _on_cluster(
 
     try:
         send()
-        for future in ended:
+        while not ended.is_empty():
+            future = _next(client, ended)
             if future.status == "cancelled":  # by the client itself, when its connection is lost
                 raise OSError("connection lost")
             if future.status == "lost":  # with its worker, and done again elsewhere
@@ -167,6 +175,11 @@ def _on_cluster(
                 error = MemoryError("the process it ran in died, four times: out of memory?")
             yield running.pop(future), future.result() if error is None else error
             send()
+    except _Deserted as error:
+        raise ConnectionError(
+            f"no worker has been there for {DESERTED_S:g} s: start some and repeat the command; "
+            "runs that had ended are kept"
+        ) from error
     except OSError as error:
         raise ConnectionError(
             "the scheduler went away: start it again and repeat the command; runs that had ended "
@@ -176,6 +189,26 @@ def _on_cluster(
         if running:
             with suppress(Exception):
                 client.cancel(list(running))
+
+
+class _Deserted(Exception):
+    """A cluster has no worker that could end a run."""
+
+
+def _next(client: "Client", ended: Any) -> Any:
+    """Return the next run that ends; raise `_Deserted` if nobody is there to end one."""
+    seen_s = looked_s = time.monotonic()
+    while not ended.has_ready():
+        time.sleep(POLL_S)
+        now_s = time.monotonic()
+        if now_s - looked_s < LOOK_EVERY_S:
+            continue
+        looked_s = now_s
+        if client.scheduler_info(n_workers=-1)["workers"]:
+            seen_s = now_s
+        elif now_s - seen_s > DESERTED_S:
+            raise _Deserted
+    return next(ended)
 
 
 def _on_worker(function: Callable[..., Values], given: Values, code: str) -> Values:

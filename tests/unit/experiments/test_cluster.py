@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from encephagen.experiments import cluster as module
+from encephagen.experiments import runner as runner_module
 from encephagen.experiments import store
 from encephagen.experiments.runner import RunFailed, Runner, cluster
 from encephagen.experiments.store import Store
@@ -230,9 +231,16 @@ def refusal(address):
 
 
 @posix
-def test_a_scheduler_that_dies_is_told_and_finished_runs_are_kept(folder, tmp_path):
+@pytest.mark.parametrize(
+    ("victim", "message"),
+    [(0, "the scheduler went away: start it again"), (1, "no worker has been there for 1 s")],
+)
+def test_who_dies_is_told_and_finished_runs_are_kept(
+    folder, tmp_path, monkeypatch, victim, message
+):
     import some_runs
 
+    monkeypatch.setattr(runner_module, "DESERTED_S", 1.0)
     with listening() as address:
         port = address.rpartition(":")[2]
     started = [dask("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")]
@@ -244,11 +252,11 @@ def test_a_scheduler_that_dies_is_told_and_finished_runs_are_kept(folder, tmp_pa
 
         def kill_it(count):
             if count.done == 3:
-                started[0].kill()
+                started[victim].kill()
 
         with cluster(scheduler=address) as client:
             runner = Runner(Store(tmp_path / "runs"), client, kill_it)
-            with pytest.raises(ConnectionError, match="the scheduler went away: start it again"):
+            with pytest.raises(ConnectionError, match=message):
                 runner.map(some_runs.noted, arguments, label="slow")
         assert 3 <= len(list((tmp_path / "runs").iterdir())) < 50
     finally:
