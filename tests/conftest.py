@@ -7,9 +7,14 @@ project's own ``.cache``, so that a second run of the tests starts at once.
 import os
 from pathlib import Path
 
-import numpy as np
-import pytest
-from hypothesis import settings
+# Before NumPy is loaded. Tests run side by side; BLAS threads of both would wait for each other (a
+# working point of regions then takes a minute and not a second).
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")  # two threads also where there is one core
 os.environ.setdefault("ENCEPHAGEN_CACHE", str(Path(__file__).parents[1] / ".cache" / "kernels"))
