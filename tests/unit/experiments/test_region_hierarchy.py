@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.experiments.studies import region_hierarchy as study
@@ -108,3 +109,22 @@ def test_the_arms_are_what_they_are_called():
     assert decoy["null"] == "strength" and len(decoy["noise_seeds"]) == 3
     assert decoy["null_seed"] not in [a["null_seed"] for a in arms[STRENGTH]]
     assert [a["null"] for a in arms[GEOMETRY]] == ["length-and-strength"] * 4
+
+
+def test_a_region_without_a_timescale_takes_no_measure_along(monkeypatch):
+    """All wirings have the same measures, whatever one region of one of them does."""
+    connectome = hcp_aal2()
+    noise = stream(4, "activity").normal(size=(3000, connectome.n)).cumsum(axis=0) % 7.0
+    activity = xr.DataArray(
+        noise,
+        {"time_ms": 10.0 * np.arange(3000), "region": list(connectome.names)},
+        ("time_ms", "region"),
+    )
+    whole = study._of_regions(activity, connectome)
+    usual = study.timescale(activity, bin_ms=10.0)
+    for lost, defined in ((1, True), (75, False)):
+        found = usual.assign(tau_ms=usual["tau_ms"].where(np.arange(connectome.n) >= lost))
+        monkeypatch.setattr(study, "timescale", lambda *_, found=found, **__: found)
+        part = study._of_regions(activity, connectome)
+        assert part.keys() == whole.keys()
+        assert np.isfinite(part["timescale along T1w/T2w"]) == defined

@@ -47,6 +47,7 @@ from encephagen.experiments.runner import Runner
 from encephagen.models.wilson_cowan import CORTICAL
 from encephagen.rng import stream
 from encephagen.units import MS_PER_S
+from encephagen.validation.evidence import MIN_REGIONS
 from encephagen.validation.targets import Row, Verdict, judge
 
 if TYPE_CHECKING:
@@ -196,8 +197,10 @@ def _of_regions(activity: "xr.DataArray", connectome: Connectome) -> dict[str, f
         found[f"{what} spread"] = np.nanstd(x) / mean
         for system, inside in members.items():
             found[f"{what} of {system}"] = _mean(x[inside]) / mean
-        if np.isfinite(myelin).all() and np.isfinite(x).all():
-            found[f"{what} along T1w/T2w"] = spearman(x, myelin)
+        if np.isfinite(myelin).all():
+            known = np.isfinite(x)  # a region may be too steady to have a timescale
+            enough = known.sum() >= MIN_REGIONS
+            found[f"{what} along T1w/T2w"] = spearman(x[known], myelin[known]) if enough else np.nan
         sensory = [i for s in SENSORY for i in members.get(s, ())]
         if sensory and PREFRONTAL in members:
             ratio = _mean(x[members[PREFRONTAL]]) / _mean(x[sensory])
