@@ -93,8 +93,7 @@ def _write(found: "Fit", document: dict[str, Any], out: Path) -> None:
 
 COLUMNS = {
     "score": "score",
-    "fc_r": "FC r, train",
-    "fc_test_r": "FC r, test",
+    "fc_r": "FC r",
     "fcd_ks": "FCD KS",
     "rate_exc_Hz": "rate Hz",
     "rate_min_Hz": "lowest",
@@ -127,6 +126,7 @@ def _show(found: "Fit", document: dict[str, Any], out: Path) -> None:
         made.add_row(name, f"{values[name]:.4g}")
     console.out().print(made)
     console.out().print(
+        f"FC r with test subjects, of the best alone: {_number(found.fc_test_r) or 'none given'}; "
         f"{document['evaluated']} recipes in theory, {len(found.spikes)} in spikes, "
         f"{document['wall_s']:.0f} s; try it: encephagen validate --recipe {out / RECIPE}",
         markup=False,

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SPIKING_S = 60.0
 """Single spikes are kept for so long, or for as long as the counts, if that is less (free)."""
 
+FIRST_SEED = 100
+"""The brains that are tested have seeds from here on: fits choose and calibrate on those from 0."""
+
 N_MAPS = 9999
 DOCUMENT, ARRAYS, RECIPE, REPORT = "validate.json", "evidence.npz", "recipe.toml", "report.html"
 UNHEALTHY = 1
@@ -121,6 +124,7 @@ class Answer:
                 **{f.name: getattr(q, f.name) for f in dataclasses.fields(q)},
                 "recipe": q.recipe.as_dict(),
                 "spiking_s": q.spiking_s,
+                "first_seed": FIRST_SEED,
                 "tested_on": self.tested_on,
             },
             "provenance": self.provenance,
@@ -197,6 +201,7 @@ def compare(
         people,
         spiking=spiking,
         heldout=heldout,
+        fitted_on=question.recipe.fitted_on,
         surrogate_maps=maps,
         extra=() if propagation is None else propagation.rows,
     )
@@ -244,7 +249,7 @@ def planned(question: Question, connectome: "Connectome") -> list[dict[str, Any]
             "minutes": question.minutes,
             "spiking_s": question.spiking_s,
         }
-        for seed in range(question.seeds)
+        for seed in range(FIRST_SEED, FIRST_SEED + question.seeds)
     ]
 
 

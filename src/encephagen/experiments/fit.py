@@ -9,8 +9,9 @@
    subjects.
 3. *Long.* The best few again, longer and on several seeds. The best of these is the result.
 
-Test subjects are never looked at before the end. Every evaluation is a run of the `Runner`: kept as
-it ends, and a search that was killed finds all of them again and goes on where it was.
+Test subjects are never looked at before the end, when the best recipe is held to them. Every
+evaluation is a run of the `Runner`: kept as it ends, and a search that was killed finds all of them
+again and goes on where it was.
 """
 
 from collections.abc import Sequence
@@ -154,6 +155,7 @@ class Fit:
 
     recipe: the best, calibrated
     theory, spikes, long: every evaluation of a stage, best first: {"score", "recipe", figures ...}
+    fc_test_r: FC r of the best with the test subjects, mean; None without any
     """
 
     config: Config
@@ -161,6 +163,7 @@ class Fit:
     theory: list[dict[str, Any]]
     spikes: list[dict[str, Any]]
     long: list[dict[str, Any]]
+    fc_test_r: float | None
 
 
 def fit(config: Config, runner: Runner) -> Fit:
@@ -186,7 +189,8 @@ def fit(config: Config, runner: Runner) -> Fit:
         raise ValueError(f"every long run failed, the first: {_failure(long[0])}; {MORE}")
     seen = people(config.dataset, config.train)["subject"].values
     recipe = Recipe(**long[0]["recipe"]).replace(name="fit", fitted_on=[str(s) for s in seen])
-    return Fit(config, recipe, theory, spikes, long)
+    fc_test_r = _match(long[0]["fc"], config.dataset, config.test)[0] if config.test else None
+    return Fit(config, recipe, theory, spikes, long, fc_test_r)
 
 
 def people(dataset: str, subjects: Sequence[int]) -> "xr.DataArray":
@@ -464,7 +468,7 @@ def _nearer(one: dict[str, Any], config: Config) -> dict[str, Any]:
 
 
 def _figures(config: Config, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the figures of one recipe over its seeds: train for the score, test beside it."""
+    """Return the figures of one recipe over its seeds, with its FC (region, region)."""
     alarms = [alarm for run in runs for alarm in run["alarms"]]
     if any(not len(run["bold"]) for run in runs):
         why = next(run["why"] for run in runs if not len(run["bold"]))
@@ -481,8 +485,8 @@ def _figures(config: Config, runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "score": spikes_score(**figures),
         **figures,
+        "fc": fc,
         "fc_mean": fc_mean,
-        "fc_test_r": _match(fc, config.dataset, config.test)[0] if config.test else None,
         "rate_min_Hz": min(float(run["rate_Hz"].min()) for run in runs),
         "rate_exc_Hz": float(np.mean([run["rate_Hz"].mean() for run in runs])),
         "count_correlation": float(np.mean([run["count_correlation"] or 0.0 for run in runs])),
@@ -542,13 +546,16 @@ def _match(fc: np.ndarray, dataset: str, subjects: Sequence[int]) -> tuple[float
 
 def as_dict(found: Fit) -> dict[str, Any]:
     """Return a fit as plain values, without the points of the search."""
-    theory = [{k: v for k, v in one.items() if k != "point"} for one in found.theory]
+
+    def plain(one: dict[str, Any], *hidden: str) -> dict[str, Any]:
+        return {name: x for name, x in one.items() if name not in ("point", "fc", *hidden)}
+
     return {
         "config": asdict(found.config),
         "recipe": found.recipe.as_dict(),
         "evaluated": len(found.theory),
-        "best": {k: v for k, v in found.long[0].items() if k not in ("recipe", "point")},
-        "theory": theory,
-        "spikes": [{k: v for k, v in one.items() if k != "point"} for one in found.spikes],
-        "long": [{k: v for k, v in one.items() if k != "point"} for one in found.long],
+        "best": {**plain(found.long[0], "recipe"), "fc_test_r": found.fc_test_r},
+        "theory": [plain(one) for one in found.theory],
+        "spikes": [plain(one) for one in found.spikes],
+        "long": [plain(one) for one in found.long],
     }

@@ -35,12 +35,15 @@ SPIKING = {
     "rate_exc_Hz": "Hz",
     "rate_inh_Hz": "Hz",
     "rate_region_max_Hz": "Hz",
+    "rate_neuron_p10_Hz": "Hz",
     "rate_neuron_median_Hz": "Hz",
+    "rate_neuron_p90_Hz": "Hz",
     "cv_isi": "",
     "lvr": "",
     "fano_factor": "",
     "count_correlation": "",
     "spectral_slope": "",
+    "spectral_peak_Hz": "Hz",
     "timescale_ms": "ms",
 }
 """Figures of `analysis.summary` that a scorecard shows, with their units."""
@@ -82,6 +85,7 @@ def scorecard(
     *,
     spiking: Sequence[Recording] | None = None,
     heldout: Sequence[Any] | None = None,
+    fitted_on: Sequence[str] = (),
     surrogate_maps: np.ndarray | None = None,
     model: Haemodynamics | None = None,
     extra: Sequence[Row] = (),
@@ -94,16 +98,18 @@ def scorecard(
     spiking: recordings with single spikes for the spiking statistics; the same if None.
     connectome, fmri: (subject, time_s, region) fixes the regions that are compared; connectome and
         recordings must have all of them, and may have others (subcortex), which are left out.
-    heldout: subjects (by their coordinate) that nothing was fitted on; None: each in turn.
+    heldout: subjects (by their coordinate) to test on; None: each in turn.
+    fitted_on: those that the recipe was fitted on; a note says how many are tested on all the same.
     surrogate_maps (map, region of the connectome): maps as smooth as T1w/T2w but of nothing, as
         `connectome.nulls.spatial_null` makes them.
     extra: rows from elsewhere, appended.
 
     What is fitted on what: nothing here is fitted on the recordings. ``fc_heldout_r`` is their
-    FC against each held-out subject's, on average; it is held out only if the recipe was fitted on
-    other subjects. The linear network's coupling and exponent are fitted on all subjects for
-    ``linear_r``, on those not held out for ``linear_heldout_r``. The ceiling is each held-out
-    subject against the mean of all others. Weights are those of the connectome throughout.
+    FC against each held-out subject's, on average, ``fc_subject_<label>_r`` each of them; it is
+    held out only if the recipe was fitted on other subjects. The linear network's coupling and
+    exponent are fitted on all subjects for ``linear_r``, on those not held out for
+    ``linear_heldout_r``. The ceiling is each held-out subject against the mean of all others.
+    Weights are those of the connectome throughout.
 
     A figure for which a recording is too short, or too silent, is "not measured", and its note says
     why. Raises ValueError for no recording, regions that do not match, fMRI that is missing (not
@@ -124,7 +130,8 @@ def scorecard(
     rows = [
         *spiking_rows(spiking or recordings),
         alarm_row(every),
-        *_fc_rows(simulated, empirical, seed),
+        *_fc_rows(simulated, empirical, fitted_on, seed),
+        *_heldout_rows(simulated, empirical, part),
         *_fcd_rows(simulated, empirical, linear.fc(part), seed),
         *baseline_rows(connectome, fmri, heldout=heldout),
         *timescale_rows(recordings, connectome, surrogate_maps),
@@ -141,6 +148,8 @@ def spiking_rows(recordings: Sequence[Recording]) -> tuple[Row, ...]:
         values = [s[name] for s in summaries if s[name] is not None]
         if not values:
             note = "needs single spikes or a longer recording"
+            if name == "spectral_peak_Hz":
+                note = "no peak stands out of the slope"
             rows.append(judge(name, None, n=0, unit=unit, note=note))
         elif name.endswith("_max_Hz"):
             note = "the highest of all recordings"
@@ -226,7 +235,9 @@ def timescale_rows(
 # ---- functional connectivity --------------------------------------------------------------------
 
 
-def _fc_rows(simulated: "xr.DataArray | str", empirical: Empirical, seed: int) -> tuple[Row, ...]:
+def _fc_rows(
+    simulated: "xr.DataArray | str", empirical: Empirical, fitted_on: Sequence[str], seed: int
+) -> tuple[Row, ...]:
     names = ("fc_group_r", "fc_heldout_r", "fc_change_if_doubled", "fc_seed_r", "fc_mean")
     if isinstance(simulated, str):
         return tuple(judge(name, None, n=0, note=simulated) for name in names)
@@ -247,6 +258,9 @@ def _fc_rows(simulated: "xr.DataArray | str", empirical: Empirical, seed: int) -
     def fc_heldout() -> Row:
         r = baselines.subject_r(connectivity.group_fc(runs), empirical.subjects)[empirical.heldout]
         note = "mean over held-out subjects; interval over them"
+        tested = {str(s) for s in empirical.fmri["subject"].values[empirical.heldout].tolist()}
+        if seen := tested & set(fitted_on):
+            note += f"; NOT held out: the recipe was fitted on {len(seen)} of the {r.size}"
         return judge(names[1], float(r.mean()), interval=_fisher_interval(r), n=r.size, note=note)
 
     def change() -> Row:
@@ -267,6 +281,34 @@ def _fc_rows(simulated: "xr.DataArray | str", empirical: Empirical, seed: int) -
 
     rows = zip(names, (fc_group, fc_heldout, change, seed_alone, mean), strict=True)
     return tuple(_or_missing(name, row) for name, row in rows)
+
+
+def _heldout_rows(
+    simulated: "xr.DataArray | str", empirical: Empirical, connectome: Connectome
+) -> tuple[Row, ...]:
+    """Return fc_over_linear_r, and fc_subject_<label>_r of each subject that is tested on.
+
+    The first is the mean over these subjects of r of the brain less r of the linear network: two
+    models of the same people, so the interval is of the difference.
+    """
+    labels = empirical.fmri["subject"].values.tolist()
+    names = {i: f"fc_subject_{labels[i]}_r" for i in empirical.heldout}
+    over = "fc_over_linear_r"
+    if isinstance(simulated, str):
+        return tuple(judge(name, None, n=0, note=simulated) for name in (over, *names.values()))
+    own = baselines.subject_r(connectivity.group_fc(simulated), empirical.subjects)
+    own = own[empirical.heldout]
+    if not empirical.can_hold_out:
+        first = judge(over, None, n=0, note="needs subjects to fit on and others to test on")
+        beside = [""] * own.size
+    else:
+        linear = baselines.linear_heldout(connectome, empirical.subjects, empirical.fold)
+        gain = own - linear
+        note = "fc_heldout_r less linear_heldout_r, subject by subject; interval over them"
+        first = judge(over, float(gain.mean()), interval=t_interval(gain), n=own.size, note=note)
+        beside = [f"linear network {r:.3f}" for r in linear]
+    each = zip(names.values(), own, beside, strict=True)
+    return first, *(judge(name, float(r), note=note) for name, r, note in each)
 
 
 def _fcd_rows(

@@ -21,6 +21,7 @@ from encephagen.validation.rest import at_rest
 
 FIGURES = (
     "fc_group_r fc_heldout_r fc_change_if_doubled fcd_ks rate_exc_Hz rate_region_max_Hz cv_isi "
+    "rate_neuron_p10_Hz rate_neuron_p90_Hz fc_over_linear_r "
     "count_correlation log_weight_r linear_r linear_heldout_r ceiling_r timescale_r timescale_p"
 ).split()
 SMALL = ("--set", "neurons_per_region=20", "--no-propagation", "--seeds", "1", "--workers", "1")

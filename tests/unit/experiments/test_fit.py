@@ -107,7 +107,8 @@ def test_a_fit_ends_and_goes_on_from_what_was_kept(tmp_path, monkeypatch):
     assert len(found.theory) == 8 + 3 * 4 and len(found.spikes) == 4 and len(found.long) == 1
     assert found.recipe.fitted_on == ("101309", "102311", "102816", "131217")
     best = found.long[0]
-    assert best["fc_test_r"] is not None
+    assert found.fc_test_r == search.as_dict(found)["best"]["fc_test_r"] is not None
+    assert not any("fc_test_r" in one for one in (*found.theory, *found.spikes, *found.long))
     assert best["fcd_ks"] == 1.0 and best["score"] == pytest.approx(best["fc_r"] - 0.375)
     again = Runner(Store(tmp_path))
     assert search.as_dict(search.fit(config, again)) == search.as_dict(found)

@@ -122,6 +122,16 @@ def test_held_out_subjects_are_those_asked_for(people):
     assert one["fc_heldout_r"].n == 1 and all_of_them["fc_heldout_r"].n == 7
     assert one["linear_heldout_r"].n == 1 and one["ceiling_r"].low is None
     assert one["fc_group_r"] == all_of_them["fc_group_r"]
+    each = [row for row in all_of_them.rows if row.name.startswith("fc_subject_")]
+    labels = people["subject"].values.tolist()
+    assert [row.name for row in each] == [f"fc_subject_{s}_r" for s in labels]
+    mean = np.mean([row.value for row in each])
+    assert mean == pytest.approx(all_of_them["fc_heldout_r"].value)
+    gain = all_of_them["fc_over_linear_r"]
+    assert gain.value == pytest.approx(mean - all_of_them["linear_heldout_r"].value) and gain.n == 7
+    assert gain.low < gain.value < gain.high and "linear network" in each[0].note
+    fitted = scorecard(run, PART, people, heldout=[label], fitted_on=[str(label), "another"])
+    assert "NOT held out: the recipe was fitted on 1 of the 1" in fitted["fc_heldout_r"].note
     everyone = scorecard(run, PART, people, heldout=people["subject"].values)
     assert everyone["linear_heldout_r"].verdict is Verdict.NOT_MEASURED
     with pytest.raises(ValueError, match="held-out subject 99: expected some of"):
