@@ -128,3 +128,9 @@ def test_a_region_without_a_timescale_takes_no_measure_along(monkeypatch):
         part = study._of_regions(activity, connectome)
         assert part.keys() == whole.keys()
         assert np.isfinite(part["timescale along T1w/T2w"]) == defined
+
+
+@pytest.mark.parametrize("name", ["seeds", "nulls"])
+def test_of_one_run_nothing_is_learned(name):
+    with pytest.raises(ValueError, match=f"{name} 1: expected 2 or more"):
+        study.Config(**{name: 1})

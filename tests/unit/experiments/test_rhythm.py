@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from encephagen.analysis import spectra
-from encephagen.experiments.studies.rhythm import Config, over_slope, shifted, strongest_Hz
+from encephagen.experiments.studies.rhythm import (
+    BANDS,
+    Config,
+    over_slope,
+    run,
+    shifted,
+    strongest_Hz,
+)
 from encephagen.recording import assemble
 from encephagen.rng import stream
 
@@ -61,3 +68,28 @@ def test_random_spikes_have_no_rhythm(spikes_at):
 def test_one_run_is_refused():
     with pytest.raises(ValueError, match="seeds 1: expected 2 or more"):
         Config(seeds=1)
+
+
+def test_brains_that_ran_away_are_left_out_and_counted():
+    power = np.geomspace(2.0, 1.0, 50)
+    one = {
+        "ran_away": False,
+        "alarms": [],
+        "frequency_Hz": np.arange(1.0, 51.0),
+        "power": power,
+        "shot_noise": 0.5,
+        "peak_Hz": None,
+        "bands": dict.fromkeys(BANDS, 1.0),
+        "shifted": dict.fromkeys(BANDS, 1.0),
+    }
+    away = {"ran_away": True, "alarms": ["saturated"]}
+
+    class Made:
+        def map(self, function, todo, label):
+            return [away if label == "isolated" or i == 0 else one for i, _ in enumerate(todo)]
+
+    result = run(Config(seeds=4, nulls=5), Made())
+    assert result.values["n"] == {"real": 3, "weight-shuffle": 4}
+    assert result.values["ran_away"] == {"real": 1, "isolated": 4, "weight-shuffle": 1}
+    assert "There is no rhythm (" in result.verdict and "isolated" not in result.verdict
+    assert "1 more ran away" in result.rows[0].note

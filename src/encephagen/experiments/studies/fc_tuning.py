@@ -51,6 +51,9 @@ CLAIM = (
 )
 CLAIMED_R = 0.388
 BIN_MS = 10.0
+FEWEST = 2
+"""Runs, of any kind, with which something can be compared."""
+
 REGION_NUMBERS = ("leading_per_ms", "mean_E", "minutes", "noise_sd", "noise_tau_ms")
 SPIKING_NUMBERS = ("rounds", "round_s", "settle_s", "short_s")
 """Fields of `Config` that every run of a model is given."""
@@ -94,8 +97,10 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in ("seeds", "nulls", "spiking_seeds"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"{name} {getattr(self, name)}: expected 2 or more to compare")
+            if getattr(self, name) < FEWEST:
+                raise ValueError(
+                    f"{name} {getattr(self, name)}: expected {FEWEST} or more to compare"
+                )
         for name in ("leading_per_ms", "factors"):
             if not getattr(self, name):
                 raise ValueError(f"no {name}: expected one or more couplings to choose from")
@@ -303,7 +308,7 @@ def run(config: Config, runner: Runner) -> Result:
     labels = not_fitted_on(measured, recipe.fitted_on)
     tested_on = labels if len(labels) < measured.sizes["subject"] else None  # each in turn
     people = Empirical.of(measured, connectome, tested_on)
-    regions = _region_runs(config, runner, tested_on)
+    regions, lost = _placed(_region_runs(config, runner, tested_on))
     spikes = _spiking_runs(config, runner, recipe)
     best = {arm: [tune(run["fc"], people) for run in runs] for arm, runs in regions.items()}
     in_sample = {arm: [t.in_sample for t in each] for arm, each in best.items()}
@@ -316,6 +321,7 @@ def run(config: Config, runner: Runner) -> Result:
             }
         )
         for kind in config.null_kinds
+        if len(in_sample.get(kind, ())) >= FEWEST
     }
     fc = np.array([[run["fc"] for run in seed] for seed in spikes])
     short = np.array([[run["short"] for run in seed] for seed in spikes])
@@ -337,6 +343,7 @@ def run(config: Config, runner: Runner) -> Result:
         "short_bins_r": {"mean": float(np.mean(short_r)), "interval": t_interval(short_r)},
         **baseline,
         "nulls": {k: {n: c.as_dict() for n, c in found.items()} for k, found in against.items()},
+        "without_any_coupling": lost,
         "fitted_on": list(recipe.fitted_on),
         "tested_on": labels,
         "rate_Hz": [[run["rate_Hz"] for run in seed] for seed in spikes],
@@ -388,6 +395,20 @@ def _region_runs(
         )
         for arm, n in arms.items()
     }
+
+
+def _placed(
+    regions: dict[str, list[Values]],
+) -> tuple[dict[str, list[Values]], dict[str, int]]:
+    """Return the runs of wirings that have FC at some coupling, and how many others there were.
+
+    Raises ValueError if the real wiring has none.
+    """
+    kept = {arm: [r for r in runs if np.isfinite(r["fc"]).any()] for arm, runs in regions.items()}
+    lost = {arm: len(runs) - len(kept[arm]) for arm, runs in regions.items()}
+    if not kept["real"]:
+        raise ValueError("the region model reaches none of leading_per_ms: choose others")
+    return {arm: runs for arm, runs in kept.items() if runs}, lost
 
 
 def _spiking_runs(config: Config, runner: Runner, recipe: Recipe) -> list[list[Values]]:
@@ -486,6 +507,8 @@ def _rows(
     )
     for kind, found in against.items():
         x, of_linear = np.array(in_sample[kind]), linear[kind][:, 0]
+        n_lost = values["without_any_coupling"][kind]
+        lost = f"; {n_lost} more have no such coupling" if n_lost else ""
         for title, sample, c in (
             ("region model", x, found["regions"]),
             ("linear network", of_linear, found["linear"]),
@@ -497,7 +520,7 @@ def _rows(
                     interval=t_interval(sample),
                     n=sample.size,
                     otherwise=Verdict.BASELINE,
-                    note=c.sentence,
+                    note=c.sentence + lost,
                 )
             )
     return tuple(rows)

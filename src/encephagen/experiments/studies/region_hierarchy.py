@@ -67,7 +67,10 @@ REAL, DECOY = "real", "decoy"
 SHUFFLE, STRENGTH, GEOMETRY = NULLS = ("shuffle", "strength", "geometry")
 """What a null is for: it keeps nothing, strengths, or strengths and the fall with distance."""
 
-BIN_MS, TR_S = 10.0, 0.72
+BIN_MS = 10.0
+TR_S = 0.72
+"""Of data without fMRI (that of hcp-aal2)."""
+
 PULSE_BIN_MS = 1.0
 SENSORY, PREFRONTAL = ("visual", "auditory", "somatosensory"), "frontal"
 SOURCE = "visual"
@@ -122,6 +125,11 @@ class Config:
     noise_sd: float = 0.05
     noise_tau_ms: float = 100.0
 
+    def __post_init__(self) -> None:
+        for name in ("seeds", "nulls"):
+            if getattr(self, name) < 2:
+                raise ValueError(f"{name} {getattr(self, name)}: expected 2 or more to compare")
+
     @property
     def n_runs(self) -> int:
         """Independent runs: seeds of the real wiring, the decoy, and the nulls."""
@@ -156,7 +164,8 @@ def measures(
     network, point = placed(
         RegionNetwork(connectome, CORTICAL), mean_E=mean_E, leading_per_ms=leading_per_ms
     )
-    people, pulse = measured_fc(dataset), _of_a_pulse(network, point)
+    people, tr_s = measured_fc(dataset)
+    pulse = _of_a_pulse(network, point)
     runs, active = [], []
     for seed in noise_seeds:
         activity = simulate_regions(
@@ -169,7 +178,7 @@ def measures(
             bin_ms=BIN_MS,
         )["E"]
         settled = activity.isel(time_ms=slice(round(TRANSIENT_S * MS_PER_S / BIN_MS), None))
-        matrix = connectivity.fc(bold(activity, TR_S))
+        matrix = connectivity.fc(bold(activity, tr_s))
         fit = {} if people is None else {FIT: connectivity.fc_correlation(matrix, people)}
         found = {**_of_regions(settled, connectome), **_of_connectivity(matrix, connectome)}
         runs.append({**found, **fit, **pulse})
@@ -262,12 +271,13 @@ def _systems(connectome: Connectome) -> dict[str, np.ndarray]:
     return {s: np.flatnonzero([name == s for name in names]) for s in sorted(set(names))}
 
 
-def measured_fc(dataset: str) -> "xr.DataArray | None":
-    """Return the FC of the people of a data set, None where there is none."""
-    if not any(known.name == dataset and known.tr_s is not None for known in catalogue()):
-        return None
+def measured_fc(dataset: str) -> "tuple[xr.DataArray | None, float]":
+    """Return the FC of the people of a data set, None where there is none, and TR (s)."""
+    tr_s = {known.name: known.tr_s for known in catalogue()}.get(dataset)
+    if tr_s is None:
+        return None, TR_S
     name, subcortex = dataset.removesuffix("-94"), dataset.endswith("-94")
-    return connectivity.group_fc(fmri(name, subcortex=subcortex))
+    return connectivity.group_fc(fmri(name, subcortex=subcortex)), tr_s
 
 
 def _mean(x: np.ndarray) -> float:

@@ -44,6 +44,9 @@ RANGE_HZ = (2.0, 200.0)
 BANDS = {"alpha": (8.0, 12.0), "beta": (13.0, 30.0), "gamma": (30.0, 80.0)}
 """Bands of rhythms in people (Buzsaki and Draguhn 2004, doi 10.1126/science.1099745)."""
 
+FEWEST = 2
+"""Runs of a kind with which something can be compared."""
+
 NUMBERS = ("rounds", "round_s", "settle_s", "seconds")
 STANDS_OUT = Target("gamma", 1.5, None, "", "free; half more power than the slope has there")
 NO_RHYTHM = Target("gamma, spikes shifted", None, 1.5, "", "free; no rhythm left")
@@ -75,8 +78,10 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in ("seeds", "nulls"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"{name} {getattr(self, name)}: expected 2 or more to compare")
+            if getattr(self, name) < FEWEST:
+                raise ValueError(
+                    f"{name} {getattr(self, name)}: expected {FEWEST} or more to compare"
+                )
 
     @property
     def n_runs(self) -> int:
@@ -112,8 +117,9 @@ def at_rest(
 ) -> Values:
     """Calibrate and run one brain; ``seed`` is that of null, wiring and noise.
 
-    {"frequency_Hz", "power" (frequency,), "shot_noise", "peak_Hz": of the strongest peak, None
-    without one, "bands": power over the slope, and the same of "shifted" spikes, "rate_Hz"}
+    {"ran_away": whether the engine had to stop it, and then nothing else but "alarms",
+    "frequency_Hz", "power" (frequency,), "shot_noise", "peak_Hz": of the strongest peak, None
+    without one, "bands": power over the slope, and the same of "shifted" spikes}
     """
     connectome = wiring(dataset, null, seed)
     original = None if null is None else load(dataset)
@@ -124,15 +130,19 @@ def at_rest(
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     session.advance(round(settle_s * MS_PER_S / network.dt_ms))
     recording = session.record(seconds * MS_PER_S, probe=Probe())
+    alarms = sorted({alarm.kind for alarm in recording.alarms})
+    if recording.interrupted:
+        return {"ran_away": True, "alarms": alarms}
     spectrum = spectra.power_spectrum(recording)
     return {
+        "ran_away": False,
+        "alarms": alarms,
         "frequency_Hz": spectrum["frequency_Hz"].values,
         "power": spectrum["power"].values,
         "shot_noise": float(spectrum["shot_noise"]),
         "peak_Hz": strongest_Hz(spectrum),
         "bands": over_slope(spectrum),
         "shifted": over_slope(spectra.power_spectrum(shifted(recording, connectome, seed))),
-        "alarms": sorted({alarm.kind for alarm in recording.alarms}),
     }
 
 
@@ -180,7 +190,11 @@ def shifted(recording: Recording, connectome: Connectome, seed: int) -> Recordin
 
 def run(config: Config, runner: Runner) -> Result:
     """Run the study."""
-    arms = _arms(config, runner)
+    everything = _arms(config, runner)
+    arms = {arm: [r for r in runs if not r["ran_away"]] for arm, runs in everything.items()}
+    arms = {arm: runs for arm, runs in arms.items() if len(runs) >= FEWEST}
+    if "real" not in arms:
+        raise ValueError("brains with the real wiring ran away: there is no rhythm of rest to tell")
     strength = {
         arm: {name: np.array([run["bands"][name] for run in runs]) for name in BANDS}
         for arm, runs in arms.items()
@@ -196,6 +210,7 @@ def run(config: Config, runner: Runner) -> Result:
             }
         )
         for kind in config.null_kinds
+        if kind in arms
     }
     peaks = {arm: [run["peak_Hz"] for run in runs] for arm, runs in arms.items()}
     values = {
@@ -206,14 +221,16 @@ def run(config: Config, runner: Runner) -> Result:
             for arm, bands in strength.items()
         },
         "nulls": {k: {n: c.as_dict() for n, c in found.items()} for k, found in against.items()},
+        "n": {arm: len(runs) for arm, runs in arms.items()},
+        "ran_away": {arm: sum(r["ran_away"] for r in runs) for arm, runs in everything.items()},
         "alarms": {
-            arm: sorted({a for r in runs for a in r["alarms"]}) for arm, runs in arms.items()
+            arm: sorted({a for r in runs for a in r["alarms"]}) for arm, runs in everything.items()
         },
     }
     return Result(
         values=values,
-        verdict=_verdict(values, config, against),
-        rows=_rows(values, config, strength, against),
+        verdict=_verdict(values, against),
+        rows=_rows(values, strength, against),
         data={
             "frequency_Hz": arms["real"][0]["frequency_Hz"],
             "shot_noise": np.array([run["shot_noise"] for run in arms["real"]]),
@@ -253,17 +270,16 @@ def _median(found: list[float | None]) -> float | None:
 
 def _rows(
     values: Values,
-    config: Config,
     strength: Mapping[str, Mapping[str, np.ndarray]],
     against: Mapping[str, Mapping[str, Comparison]],
 ) -> tuple[Row, ...]:
     """Return peaks, then the strength of each band in each arm, nulls with how they compare."""
     rows = []
     for arm, peak_Hz in values["peak_Hz"].items():
-        n = config.nulls if arm in config.null_kinds else config.seeds
+        n, away = values["n"][arm], values["ran_away"][arm]
         note = (
             f"the strongest peak, median over the {values['with_peak'][arm]} of {n} that have one"
-        )
+        ) + (f"; {away} more ran away" if away else "")
         kind = Verdict.REPORTED if arm == "real" else Verdict.BASELINE
         name = "peak" if arm == "real" else f"peak, {arm}"
         rows.append(judge(name, peak_Hz, n=n, unit="Hz", otherwise=kind, note=note))
@@ -288,19 +304,28 @@ def _rows(
     return tuple(rows)
 
 
-def _verdict(
-    values: Values, config: Config, against: Mapping[str, Mapping[str, Comparison]]
-) -> str:
+def _verdict(values: Values, against: Mapping[str, Mapping[str, Comparison]]) -> str:
     """Return what the figures come to."""
     peak_Hz, n = values["peak_Hz"]["real"], values["with_peak"]["real"]
-    rhythm = f"a rhythm of {peak_Hz:.0f} Hz in {n} of {config.seeds} brains" if n else "no rhythm"
+    n_brains = values["n"]["real"]
+    rhythm = "no rhythm"
+    if n:
+        rhythm = f"a peak at {peak_Hz:.0f} Hz in {n} of {n_brains} brains"
+        rhythm = rhythm if n > n_brains / 2 else f"no rhythm that most brains have ({rhythm})"
     bands = values["bands"]
+    others = [
+        f"{bands[arm]['gamma']:.2f} {where}"
+        for arm, where in (
+            ("isolated", "in isolated regions"),
+            ("shifted", "once spikes are shifted"),
+        )
+        if arm in bands
+    ]
     nulls = "; ".join(f"{kind}: {found['gamma'].verdict}" for kind, found in against.items())
     return (
         f"There is {rhythm} (claimed: {CLAIMED_HZ:g} Hz). Power in the gamma band is "
-        f"{bands['real']['gamma']:.2f} times that of the slope, {bands['isolated']['gamma']:.2f} "
-        f"in isolated regions, {bands['shifted']['gamma']:.2f} once spikes are shifted; beside "
-        f"nulls, {nulls}."
+        f"{bands['real']['gamma']:.2f} times that of the slope, {', '.join(others)}; beside nulls, "
+        f"{nulls or 'not compared'}."
     )
 
 

@@ -3,17 +3,25 @@
 The shipped brain gives each region the background at which all fire alike, so it has no hierarchy
 of rates, by construction. Here every region gets the same background, and three questions are
 asked. Is there the hierarchy, from sensory systems to prefrontal cortex and along T1w/T2w? Is it
-more than any two smooth maps share (spatial nulls)? And where does it come from: the wiring (null
-wirings), or what the recipe gives each region by its T1w/T2w (the real wiring, regions alike)?
+more than any two smooth maps share (spatial nulls)? And where does it come from: the wiring, its
+strengths alone (null wirings without and with them), or what the recipe gives each region by its
+T1w/T2w (the real wiring, regions alike)?
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from encephagen.analysis.rates import region_rate
-from encephagen.analysis.statistics import Comparison, compare, joint_family, t_interval
+from encephagen.analysis.statistics import (
+    Comparison,
+    compare,
+    joint_family,
+    t_interval,
+)
+from encephagen.analysis.statistics import Verdict as Found
 from encephagen.brain.balance import EXCITATORY, with_background
 from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
@@ -38,13 +46,12 @@ CLAIM = (
 )
 SENSORY = ("visual", "auditory", "somatosensory")
 PREFRONTAL = ("frontal",)
-NULL = "weight-shuffle"
-ARMS = {
-    "real": "real wiring",
-    "alike": "regions alike",
-    "null": "null wirings",
-    "balanced": "as shipped",
-}
+REAL = "real wiring"
+ALIKE = "regions alike"
+SHIPPED = "as shipped"
+FEWEST = 2
+"""Runs of a kind with which something can be compared."""
+
 MEASURES = (
     ("ratio", "Sensory / prefrontal", 1.0),
     ("rho", "Rank correlation", 0.0),
@@ -57,11 +64,18 @@ BEYOND_CHANCE = Target("p", None, 0.05, "", "free; the usual level")
 
 @dataclass(frozen=True)
 class Config:
-    """The numbers of the study: ``seeds`` of the real wiring in each of three arms, and nulls."""
+    """The numbers of the study; about 15 minutes on two cores.
+
+    seeds              of the real wiring, in each of three arms
+    nulls              instances of each of null_kinds
+    seconds, settle_s  recorded, after what is thrown away
+    maps               as smooth as T1w/T2w, but of nothing
+    """
 
     dataset: str = "hcp-aal2"
     seeds: int = 10
     nulls: int = 40
+    null_kinds: tuple[str, ...] = ("weight-shuffle", "strength")
     seconds: float = 10.0
     settle_s: float = 3.0
     maps: int = 9999
@@ -69,18 +83,28 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in ("seeds", "nulls"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"{name} {getattr(self, name)}: expected 2 or more to compare")
+            if getattr(self, name) < FEWEST:
+                raise ValueError(
+                    f"{name} {getattr(self, name)}: expected {FEWEST} or more to compare"
+                )
 
     @property
     def n_runs(self) -> int:
         """Independent runs."""
-        return 3 * self.seeds + self.nulls
+        return 3 * self.seeds + self.nulls * len(self.null_kinds)
 
     @classmethod
     def tiny(cls) -> "Config":
         """Return a study of seconds, whose figures mean nothing."""
-        return cls(seeds=2, nulls=2, seconds=0.5, settle_s=0.5, maps=99, neurons_per_region=60)
+        return cls(
+            seeds=2,
+            nulls=2,
+            null_kinds=("weight-shuffle",),
+            seconds=0.5,
+            settle_s=0.5,
+            maps=99,
+            neurons_per_region=60,
+        )
 
 
 def rates(
@@ -93,8 +117,9 @@ def rates(
     settle_s: float,
     neurons_per_region: int,
 ) -> dict[str, Any]:
-    """Run one brain; return the excitatory rate (region,) in Hz.
+    """Run one brain: {"rate_Hz": excitatory rate (region,), "ran_away", "alarms"}.
 
+    ran_away: whether the engine had to stop it, so that its rates are none of a brain at rest.
     alike: every region has the same neurons and local connections, whatever its T1w/T2w.
     background_Hz: of the excitatory neurons of every region; None is as shipped.
     seed: of null, wiring, noise and initial state.
@@ -112,9 +137,15 @@ def rates(
         brain = with_background(brain, np.full(brain.connectome.n, background_Hz))
     network = build(brain, seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
-    session.advance(round(settle_s * MS_PER_S / network.dt_ms))
-    recording = session.record(seconds * MS_PER_S, probe=Probe(spikes=False))
-    return {"rate_Hz": region_rate(recording).sel(population=EXCITATORY).values}
+    probe = Probe(spikes=False)
+    recording = session.record(settle_s * MS_PER_S, probe=probe)
+    if not recording.interrupted:
+        recording = session.record(seconds * MS_PER_S, probe=probe)
+    return {
+        "rate_Hz": region_rate(recording).sel(population=EXCITATORY).values,
+        "ran_away": recording.interrupted,
+        "alarms": sorted({alarm.kind for alarm in recording.alarms}),
+    }
 
 
 def run(config: Config, runner: Runner) -> Result:
@@ -123,34 +154,54 @@ def run(config: Config, runner: Runner) -> Result:
     myelin = np.array([np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions])
     maps, _ = spatial_null(myelin, connectome, config.maps)
     background_Hz = _median_background(config)
-    rate_Hz = _rates(config, background_Hz, runner)
+    runs = _runs(config, background_Hz, runner)
+    rate_Hz = {
+        arm: np.array([r["rate_Hz"] for r in found if not r["ran_away"]]).reshape(-1, myelin.size)
+        for arm, found in runs.items()
+    }
+    if not len(rate_Hz[REAL]):
+        raise ValueError(
+            f"every brain with the real wiring ran away at a background of {background_Hz:.0f} Hz"
+        )
     groups = _groups(connectome)
     measures = _measures(rate_Hz, groups, myelin)
-    against = joint_family(
-        {name: compare(x["real"].tolist(), x["null"].tolist()) for name, x in measures.items()}
-    )
-    group_Hz = {name: rate_Hz["real"][:, members].mean(axis=1) for name, members in groups.items()}
+    against = {
+        kind: joint_family(
+            {name: compare(x[REAL].tolist(), x[kind].tolist()) for name, x in measures.items()}
+        )
+        for kind in config.null_kinds
+        if len(rate_Hz[kind]) >= FEWEST
+    }
+    group_Hz = {name: rate_Hz[REAL][:, members].mean(axis=1) for name, members in groups.items()}
+    away = {arm: sum(r["ran_away"] for r in found) for arm, found in runs.items()}
     rows = {
-        **_rows("ratio", measures["ratio"], FALLS, against["ratio"]),
-        **_rows("rho", measures["rho"], RISES, against["rho"]),
-        "map p": _map_row(rate_Hz["real"].mean(axis=0), myelin, maps),
+        **_rows("ratio", measures["ratio"], FALLS, against, away),
+        **_rows("rho", measures["rho"], RISES, against, away),
+        "map p": _map_row(rate_Hz[REAL].mean(axis=0), myelin, maps),
+        **{f"mean rate, {arm}": _rate_row(arm, x) for arm, x in rate_Hz.items()},
         **{name: _row(name, x, unit="Hz") for name, x in group_Hz.items()},
     }
     values: dict[str, Any] = {
-        name: {arm: float(x.mean()) for arm, x in arms.items()}
-        | {"against_nulls": against[name].as_dict()}
+        name: {arm: _mean(x) for arm, x in arms.items()}
+        | {"against": {kind: found[name].as_dict() for kind, found in against.items()}}
         for name, arms in measures.items()
     }
     values["rho"]["spatial_p"] = rows["map p"].value
     values["rate_Hz"] = {name: float(x.mean()) for name, x in group_Hz.items()}
+    values["mean_rate_Hz"] = {arm: _mean(x) for arm, x in rate_Hz.items()}
     values["background_Hz"] = background_Hz
+    values["ran_away"] = away
+    values["alarms"] = {
+        arm: sorted({a for r in found for a in r["alarms"]}) for arm, found in runs.items()
+    }
     return Result(
         values=values,
-        verdict=_verdict(rows, against["ratio"]),
+        verdict=_verdict(rows, against),
         rows=tuple(rows.values()),
         data={
-            **{f"{name}_{arm}": x for name, xs in measures.items() for arm, x in xs.items()},
-            "rate_Hz": rate_Hz["real"].mean(axis=0),
+            "arms": np.array(list(rate_Hz)),
+            **{f"{name} {arm}": x for name, xs in measures.items() for arm, x in xs.items()},
+            "rate_Hz": rate_Hz[REAL].mean(axis=0),
             "t1w_t2w": myelin,
             "sensory": groups["sensory"],
             "prefrontal": groups["prefrontal"],
@@ -158,26 +209,25 @@ def run(config: Config, runner: Runner) -> Result:
     )
 
 
-def _rates(config: Config, background_Hz: float, runner: Runner) -> dict[str, np.ndarray]:
-    """Return excitatory rates (run, region) in Hz of each arm of the study."""
+def _runs(config: Config, background_Hz: float, runner: Runner) -> dict[str, list[dict[str, Any]]]:
+    """Return the runs of each arm of the study, nulls by their kind."""
     same = {
         "dataset": config.dataset,
         "seconds": config.seconds,
         "settle_s": config.settle_s,
         "neurons_per_region": config.neurons_per_region,
     }
-    arms = {
-        "real": {"null": None, "alike": False, "background_Hz": background_Hz},
-        "alike": {"null": None, "alike": True, "background_Hz": background_Hz},
-        "null": {"null": NULL, "alike": False, "background_Hz": background_Hz},
-        "balanced": {"null": None, "alike": False, "background_Hz": None},
+
+    def arm(label: str, n: int, null: str | None, alike: bool, Hz: float | None) -> list[dict]:
+        how = {"null": null, "alike": alike, "background_Hz": Hz}
+        return runner.map(rates, [{**same, **how, "seed": i} for i in range(n)], label=label)
+
+    return {
+        REAL: arm(REAL, config.seeds, None, False, background_Hz),
+        ALIKE: arm(ALIKE, config.seeds, None, True, background_Hz),
+        SHIPPED: arm(SHIPPED, config.seeds, None, False, None),
+        **{kind: arm(kind, config.nulls, kind, False, background_Hz) for kind in config.null_kinds},
     }
-    found = {}
-    for arm, how in arms.items():
-        n = config.nulls if how["null"] else config.seeds
-        todo = [{**same, **how, "seed": seed} for seed in range(n)]
-        found[arm] = np.array([r["rate_Hz"] for r in runner.map(rates, todo, label=arm)])
-    return found
 
 
 def _median_background(config: Config) -> float:
@@ -221,40 +271,70 @@ def _map_row(mean_Hz: np.ndarray, myelin: np.ndarray, maps: np.ndarray) -> Row:
 
 
 def _rows(
-    name: str, arms: dict[str, np.ndarray], target: Target, against: Comparison
+    name: str,
+    arms: Mapping[str, np.ndarray],
+    target: Target,
+    against: Mapping[str, Mapping[str, Comparison]],
+    away: Mapping[str, int],
 ) -> dict[str, Row]:
     """Return the rows of a measure by name: of the real wiring, and of what to compare it with."""
-    return {
-        name: _row(name, arms["real"], target=target, note=f"beside nulls: {against.sentence}"),
-        **{
-            f"{name}, {ARMS[arm]}": _row(f"{name}, {ARMS[arm]}", x, otherwise=Verdict.BASELINE)
-            for arm, x in arms.items()
-            if arm != "real"
-        },
-    }
+    rows = {}
+    for arm, x in arms.items():
+        notes = [against[arm][name].sentence] if arm in against else []
+        if away[arm]:
+            notes.append(f"{away[arm]} more ran away")
+        note = "; ".join(notes)
+        if arm == REAL:
+            rows[name] = _row(name, x, target=target, note=note)
+        else:
+            title = f"{name}, {arm}"
+            rows[title] = _row(title, x, otherwise=Verdict.BASELINE, note=note)
+    return rows
+
+
+def _rate_row(arm: str, rate_Hz: np.ndarray) -> Row:
+    """Return the row of the mean rate of an arm, of rates (run, region).
+
+    One background is the same push for every wiring, and not the same rate.
+    """
+    kind = Verdict.REPORTED if arm == REAL else Verdict.BASELINE
+    return _row(f"mean rate, {arm}", rate_Hz.mean(axis=1), unit="Hz", otherwise=kind)
 
 
 def _row(name: str, x: np.ndarray, **how: Any) -> Row:
     """Return the row of a figure's mean over runs (run,), with its t interval; see `judge`."""
-    return judge(name, float(x.mean()), interval=t_interval(x), n=x.size, **how)
+    return judge(name, _mean(x), interval=t_interval(x), n=x.size, **how)
 
 
-def _verdict(rows: dict[str, Row], against: Comparison) -> str:
-    """Return what the figures come to."""
+def _mean(x: np.ndarray) -> float | None:
+    return float(x.mean()) if x.size else None
+
+
+def _verdict(rows: Mapping[str, Row], against: Mapping[str, Mapping[str, Comparison]]) -> str:
+    """Return what the figures come to: the claim is of the wiring, so nulls have the word."""
     ratio, map_p = rows["ratio"], rows["map p"]
-    found = "Confirmed" if ratio.verdict is Verdict.PASS else "Refuted"
+    above = {kind: found["ratio"].verdict is Found.HIGHER for kind, found in against.items()}
     if not ratio.certain:
         found = "Neither shown nor excluded"
+    elif ratio.verdict is not Verdict.PASS:
+        found = "Refuted"
+    elif above and all(above.values()):
+        found = "Confirmed"
+    else:
+        found = "There is such a hierarchy, and that this wiring makes it is not shown"
     interval = "" if ratio.low is None else f" ({ratio.low:.2f} to {ratio.high:.2f})"
-    alike, null, shipped = (
-        rows[f"ratio, {ARMS[arm]}"].value for arm in ("alike", "null", "balanced")
-    )
+    others = [
+        f"{arm} {rows[f'ratio, {arm}'].value:.2f}"
+        for arm in (ALIKE, SHIPPED, *against)
+        if rows[f"ratio, {arm}"].value is not None
+    ]
+    nulls = "; ".join(f"{kind}: {found['ratio'].sentence}" for kind, found in against.items())
     return (
         f"{found}: with one background for all, sensory over prefrontal rate is {ratio.value:.2f}"
         f"{interval}, and rates follow T1w/T2w "
         f"{'more' if map_p.verdict is Verdict.PASS else 'no more'} than smooth maps do by chance "
-        f"(p {map_p.value:.2g}). With all regions alike the ratio is {alike:.2f}, as shipped "
-        f"{shipped:.2f}, in shuffled wirings {null:.2f}; against these: {against.sentence}."
+        f"(p {map_p.value:.2g}). The ratio elsewhere: {', '.join(others)}. Beside nulls: "
+        f"{nulls or 'not compared'}."
     )
 
 
@@ -281,7 +361,7 @@ def figures(result: Result) -> "dict[str, Figure]":
         along.legend()
         along.set_title("Rates of the regions")
         for axes, (measure, title, nothing) in zip(panels, MEASURES, strict=True):
-            groups = {name: d[f"{measure}_{arm}"] for arm, name in ARMS.items()}
+            groups = {arm: d[f"{measure} {arm}"] for arm in d["arms"].tolist()}
             strip(axes, groups, reference=nothing)
             axes.set_title(title)
     return {"hierarchy": figure}
