@@ -184,15 +184,18 @@ def catalogue() -> list[Dataset]:
 def fmri(
     name: str = "hcp-aal2", subject: int | None = None, subcortex: bool = False
 ) -> "xr.DataArray":
-    """Return the resting fMRI of a bundled data set: the mean signal of each region.
+    """Return the resting fMRI of a data set of `catalogue`: the mean signal of each region.
 
     Dimensions (subject, time_s, region), or (time_s, region) for one ``subject``; scanner units;
-    attributes tr_s and source. Regions are those of the connectome with the same ``subcortex``.
+    attributes tr_s and source. Regions are those of the connectome of that name: "hcp-aal2-94", or
+    ``subcortex``, has subcortex too.
 
     Raises ValueError for a data set without fMRI or a subject that does not exist.
     """
     import xarray as xr
 
+    if name.endswith(_WITH_SUBCORTEX):
+        name, subcortex = name.removesuffix(_WITH_SUBCORTEX), True
     if name not in _BUNDLED:
         raise ValueError(f"{name!r} has no fMRI: expected one of {', '.join(_BUNDLED)}")
     with np.load(DATA / f"{name}.npz") as archive:
@@ -333,6 +336,9 @@ def _tvb_folder() -> Path | None:
             return folder
     return None
 
+
+_WITH_SUBCORTEX = "-94"
+"""How the name of a bundled data set ends if it is of all regions, not of cortex alone."""
 
 _LOADERS: dict[str, Callable[[], Connectome]] = {
     "hcp-aal2": hcp_aal2,

@@ -239,6 +239,7 @@ def test_fmri(name, shape, tr_s):
     assert one.dims == ("time_s", "region") and one.shape == (shape[1], 94)
     assert (one.sel(region="Heschl_L").values == data.sel(region="Heschl_L").values[2]).all()
     assert one.min() > 1000, "scanner units, not z-scores"
+    assert fmri(f"{name}-94", subject=2).identical(one)
 
 
 def test_fmri_has_the_slow_spectrum_of_blood_oxygen_at_this_tr():

@@ -176,6 +176,13 @@ def test_what_was_found_is_plain_and_can_be_drawn(recipe, tmp_path):
     assert marks[1] == ["+", "+"] and "+" not in marks[0]
 
 
+def test_a_site_that_is_not_there_is_refused_before_anything_runs():
+    runner = Planted(lambda null, seed: {})
+    with pytest.raises(ValueError, match="Heschel"):
+        structure.run(dataclasses.replace(Config(), auditory=("Heschel_L",)), runner)
+    assert runner.n_runs == 0
+
+
 def test_a_recipe_without_a_rate_is_refused(tmp_path):
     path = tmp_path / "free.toml"
     default_recipe().replace(rate_exc_Hz=0.0, background_factor=()).save(path)
@@ -188,6 +195,7 @@ def test_a_recipe_without_a_rate_is_refused(tmp_path):
     [
         ({"rungs": "weight-shufle"}, "did you mean weight-shuffle"),
         ({"nulls": "1"}, "nulls 1: expected 2 or more"),
+        ({"trials": "2"}, "trials 2: expected 6 or more"),
     ],
 )
 def test_a_config_that_cannot_be_is_refused(settings, words):

@@ -276,8 +276,7 @@ def measured_fc(dataset: str) -> "tuple[xr.DataArray | None, float]":
     tr_s = {known.name: known.tr_s for known in catalogue()}.get(dataset)
     if tr_s is None:
         return None, TR_S
-    name, subcortex = dataset.removesuffix("-94"), dataset.endswith("-94")
-    return connectivity.group_fc(fmri(name, subcortex=subcortex)), tr_s
+    return connectivity.group_fc(fmri(dataset)), tr_s
 
 
 def _mean(x: np.ndarray) -> float:

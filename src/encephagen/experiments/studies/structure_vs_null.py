@@ -121,7 +121,9 @@ in five surpasses it, which nobody would call an advantage. Of smaller margins, 
 would need more nulls: where all is alike it finds 20 % of four measures equivalent, this one 75 %
 (20 nulls, 10 seeds, Holm)."""
 
-FEWEST_NULLS = 2
+FEWEST_NULLS, FEWEST_TRIALS = 2, 6
+"""With fewer nothing can be compared, and no region be told to respond."""
+
 MARKS: dict[str, str] = {
     Verdict.HIGHER: "+",
     Verdict.LOWER: "\N{MINUS SIGN}",
@@ -174,7 +176,12 @@ class Config:
     def __post_init__(self) -> None:
         for rung in self.rungs:
             find(rung)
-        for name, least in (("seeds", 1), ("nulls", FEWEST_NULLS)):
+        for name, least in (
+            ("seeds", 1),
+            ("nulls", FEWEST_NULLS),
+            ("trials", FEWEST_TRIALS),
+            ("shams", FEWEST_TRIALS),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} {getattr(self, name)}: expected {least} or more")
 
@@ -428,7 +435,13 @@ def _decoding(
 
 
 def run(config: Config, runner: Runner) -> Result:
-    """Run the study. Raises ValueError for a recipe without a rate to calibrate to."""
+    """Run the study.
+
+    Raises ValueError for regions that are not there, and a recipe without a rate to calibrate to.
+    """
+    connectome = load(config.dataset)
+    for name in STIMULI:
+        connectome.indices(getattr(config, name))
     recipe = chosen_recipe(config.recipe, config.neurons_per_region)
     if not recipe.rate_exc_Hz > 0:
         raise ValueError(
