@@ -54,9 +54,10 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.made
 	@$(PIP) --no-deps --no-build-isolation -e . $(QUIET) $(OR_SHOW)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+$(VENV)/.dev: requirements-dev.lock requirements-against.txt $(VENV)/.runtime
 	$(SAY) "encephagen: installing what the tests need into $(VENV) (once; a minute or so) ..."
 	@$(PIP) -r requirements-dev.lock $(QUIET) $(OR_SHOW)
+	@$(PIP) --no-deps -r requirements-against.txt $(QUIET) $(OR_SHOW)
 	@touch $@
 
 $(VENV)/.notebook: requirements-notebook.lock $(VENV)/.runtime

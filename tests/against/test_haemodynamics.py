@@ -1,11 +1,10 @@
-"""BOLD against neurolib's implementation of the same equations (optional: needs neurolib)."""
+"""BOLD against neurolib's implementation of the same equations."""
 
 import numpy as np
 import pytest
+from neurolib.models.bold.timeIntegration import simulateBOLD
 
 from encephagen.analysis.haemodynamics import respond
-
-neurolib = pytest.importorskip("neurolib.models.bold.timeIntegration")
 
 
 @pytest.mark.parametrize(("divided", "tolerance"), [(1, 2e-2), (10, 2e-3), (40, 5e-4)])
@@ -17,9 +16,7 @@ def test_neurolib_converges_to_it(divided, tolerance):
     bold, _ = respond(drive, bin_s, tr_s, transient_s=0.0)
     step_s = bin_s / divided
     rest = [np.full(n_regions, value) for value in (0.0, 1.0, 1.0, 1.0)]
-    theirs, *_ = neurolib.simulateBOLD(
-        np.repeat(drive, divided, axis=0).T.copy(), step_s, None, *rest
-    )
+    theirs, *_ = simulateBOLD(np.repeat(drive, divided, axis=0).T.copy(), step_s, None, *rest)
     after = step_s * np.arange(theirs.shape[1] + 1)
     at = tr_s * np.arange(len(bold))
     sampled = np.stack([np.interp(at, after, np.append(0.0, row)) for row in theirs], axis=1)

@@ -1,19 +1,17 @@
-"""Regions against neurolib's Wilson-Cowan model on a connectome (optional: needs neurolib)."""
+"""Regions against neurolib's Wilson-Cowan model on a connectome."""
 
 import numpy as np
 import pytest
+from neurolib.models.wc.loadDefaultParams import loadDefaultParams
+from neurolib.models.wc.timeIntegration import timeIntegration
 
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.engine.regions import RegionNetwork, Stimulus, simulate_regions
 from encephagen.models.wilson_cowan import WilsonCowan
 from encephagen.rng import stream
 
-pytest.importorskip("neurolib.models.wc.timeIntegration")
-
 
 def test_our_defaults_are_neurolibs():
-    from neurolib.models.wc.loadDefaultParams import loadDefaultParams
-
     theirs, ours = loadDefaultParams(), WilsonCowan()
     assert (ours.tau_E_ms, ours.tau_I_ms) == (theirs.tau_exc, theirs.tau_inh)
     assert (ours.w_EE, ours.w_EI) == (theirs.c_excexc, theirs.c_inhexc)
@@ -28,9 +26,6 @@ def test_neurolib_converges_to_it(divided, tolerance):
 
     Five regions with delays oscillate, and one gets a pulse.
     """
-    from neurolib.models.wc.loadDefaultParams import loadDefaultParams
-    from neurolib.models.wc.timeIntegration import timeIntegration
-
     n, dt_ms, duration_ms, velocity = 5, 0.1, 60.0, 10.0
     generator = stream(0, "against neurolib")
     weights = generator.uniform(0.2, 1.0, (n, n)) * (1 - np.eye(n))
