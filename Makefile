@@ -98,7 +98,7 @@ wheel: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@COLUMNS=100 NO_COLOR=1 $(BIN)/python -m typer encephagen.app.cli utils docs \
 		--name encephagen --title "The command line" --output docs/cli.md
-	@$(BIN)/python scripts/renew_experiments.py
+	@$(BIN)/python scripts/renew_results.py
 
 # Pins for every platform and Python at once, so one file serves all; needs the package index.
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \

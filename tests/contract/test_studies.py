@@ -113,5 +113,5 @@ def test_its_page_says_what_its_result_says(name):
         return
     document = json.loads(kept.read_text(encoding="utf-8"))
     text = page.read_text(encoding="utf-8")
-    assert text == renewed(text, Result.from_dict(document)), "python scripts/renew_experiments.py"
+    assert text == renewed(text, Result.from_dict(document)), "python scripts/renew_results.py"
     assert document["study"] == name

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results")
 PAGE, OVERVIEW = "report.html", "studies.html"
-MARKS = ("<!-- result -->", "<!-- /result -->")
 
 
 def catalogue(results: Path, as_json: bool) -> None:
@@ -180,22 +179,14 @@ def report(folders: Sequence[Path], out: Path | None) -> None:
 
 
 def renewed(text: str, result: Result) -> str:
-    """Return the text of a study's page in docs/experiments with what its result says now.
-
-    That stands between two marks, `<!-- result -->` and `<!-- /result -->`; ValueError if the text
-    has not both.
-    """
-    before, opening, rest = text.partition(MARKS[0])
-    _, closing, after = rest.partition(MARKS[1])
-    if not (opening and closing):
-        raise ValueError(f"the page of {result.study} lacks {' or '.join(MARKS)}: add them")
-    said = (
+    """Return the text of a study's page in docs/experiments with what its result says now."""
+    return rows.between_marks(
+        text,
         f"**{result.verdict}**",
         rows.markdown(result.rows),
         _made(result),
         f"```\n{_command(result)}\n```",
     )
-    return "\n\n".join((before + opening, *said, closing + after))
 
 
 def _with_result(folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 COLUMNS = ("figure", "value", "95 % interval", "range", "verdict", "n")
+MARKS = ("<!-- result -->", "<!-- /result -->")
 COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.BASELINE: "blue"}
 
 
@@ -56,3 +57,15 @@ def markdown(rows: Sequence[Row]) -> str:
     lines = [(*COLUMNS, "note"), ("---",) * (len(COLUMNS) + 1)]
     lines += [(*texts(row), row.note) for row in rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def between_marks(text: str, *said: str) -> str:
+    """Return the text of a page with paragraphs between its two `MARKS`, in place of what was.
+
+    Raises ValueError if the text has not both.
+    """
+    before, opening, rest = text.partition(MARKS[0])
+    _, closing, after = rest.partition(MARKS[1])
+    if not (opening and closing):
+        raise ValueError(f"the page lacks {' or '.join(MARKS)}: add them")
+    return "\n\n".join((before + opening, *said, closing + after))

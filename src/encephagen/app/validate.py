@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +146,7 @@ def validate(
     """
     from encephagen.app import runs, validation_report
     from encephagen.experiments.runner import RunFailed
-    from encephagen.experiments.store import whole
+    from encephagen.experiments.store import code_digest, whole
     from encephagen.validation.rest import at_rest
 
     connectome, people = compared(question)
@@ -164,6 +165,8 @@ def validate(
         answer = compare(question, connectome, people, found, travelled)
     answer.provenance.update(
         command=command,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        code=code_digest(at_rest.__module__),
         runs=runner.n_runs,
         resumed=runner.n_resumed,
         notes=runner.notes,
@@ -328,6 +331,22 @@ def _write(answer: Answer, out: Path) -> None:
     arrays = {str(name): variable.values for name, variable in answer.evidence.variables.items()}
     with whole(out / ARRAYS) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def renewed(text: str, document: dict[str, Any]) -> str:
+    """Return the text of docs/validation.md with what a kept document says."""
+    from encephagen.app import rows, runs
+    from encephagen.validation.targets import Row
+
+    scored, made = [Row.from_dict(row) for row in document["rows"]], document["provenance"]
+    return rows.between_marks(
+        text,
+        f"**{summary(scored)}**",
+        rows.markdown(scored),
+        f"{document['seeds']} seeds of {document['minutes']:g} min, recipe {document['recipe']} on "
+        f"{document['dataset']}, {runs.duration(made['wall_s'])}, {made['created'][:10]}, "
+        f"encephagen {made['versions']['encephagen']}, code {made['code'][:12]}",
+    )
 
 
 # ---- the terminal -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from encephagen.experiments.store import read_arrays, whole
-from encephagen.validation.targets import Row, Target, Verdict
+from encephagen.validation.targets import Row
 
 JSON, ARRAYS = "result.json", "result.npz"
 PROVENANCE = ("code", "n_runs", "resumed", "notes", "wall_s", "created", "versions")
@@ -72,7 +72,7 @@ class Result:
     ) -> "Result":
         """Return the result that `as_dict` describes; ValueError if it is none."""
         try:
-            rows = tuple(_row(row) for row in document["rows"])
+            rows = tuple(Row.from_dict(row) for row in document["rows"])
             names = ("study", "claim", "verdict", "config", "values", "provenance")
             lacking = [name for name in PROVENANCE if name not in document["provenance"]]
             if lacking:
@@ -122,24 +122,4 @@ def plain(value: Any, where: str) -> Any:
     raise ValueError(
         f"{where} is a {type(value).__name__}: expected numbers, texts, None, lists, dicts; put "
         "arrays into data"
-    )
-
-
-def _row(document: Mapping[str, Any]) -> Row:
-    """Return the row that `Row.as_dict` describes."""
-    low, high = document["interval"] or (None, None)
-    target = None
-    if document["range"] is not None:
-        lowest, highest = document["range"]
-        target = Target(document["name"], lowest, highest, document["unit"], document["source"])
-    return Row(
-        document["name"],
-        document["value"],
-        low,
-        high,
-        document["n"],
-        document["unit"],
-        target,
-        Verdict(document["verdict"]),
-        document["note"],
     )

@@ -1,9 +1,10 @@
 """Targets: the range in which a figure of a healthy brain lies, and who says so."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
+from typing import Any
 
 PRONOLD = "Pronold et al. 2024, doi 10.1093/cercor/bhae409"
 MINXHA = f"human medial frontal cortex, Minxha et al. 2020, doi 10.1126/science.aba3313; {PRONOLD}"
@@ -95,6 +96,26 @@ class Row:
             "certain": self.certain,
             "note": self.note,
         }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> "Row":
+        """Return the row that `as_dict` describes; KeyError, TypeError, ValueError for none."""
+        low, high = document["interval"] or (None, None)
+        target = None
+        if document["range"] is not None:
+            lowest, highest = document["range"]
+            target = Target(document["name"], lowest, highest, document["unit"], document["source"])
+        return cls(
+            document["name"],
+            document["value"],
+            low,
+            high,
+            document["n"],
+            document["unit"],
+            target,
+            Verdict(document["verdict"]),
+            document["note"],
+        )
 
 
 TARGETS: dict[str, Target] = {
