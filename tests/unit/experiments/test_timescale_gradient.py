@@ -55,3 +55,8 @@ def test_a_brain_that_the_engine_stops_has_no_timescale():
     )
     assert found["stopped"] and "saturated" in found["alarms"][0]
     assert np.isnan(found["field"]).all() and np.isnan(found["counts"]).all()
+
+
+def test_a_recording_too_short_for_a_timescale_is_refused():
+    with pytest.raises(ValueError, match=r"seconds 0.5: expected 2 or more"):
+        Config(seconds=0.5)

@@ -93,6 +93,13 @@ class Config:
     rounds: int = 5
     round_s: float = 4.0
 
+    def __post_init__(self) -> None:
+        if not self.seconds * MS_PER_S >= PIECE_MS:
+            raise ValueError(
+                f"seconds {self.seconds:g}: expected {PIECE_MS / MS_PER_S:g} or more, in which a "
+                "timescale can be told"
+            )
+
     @property
     def n_runs(self) -> int:
         """Independent runs."""
@@ -536,7 +543,7 @@ def _verdict(signals: dict[str, dict[str, Any]]) -> str:
         value, interval = (signals["field"][key][x] for x in ("value", "interval"))
         if interval is None:
             return "an unknown part"
-        return f"{value:.0%} ({interval[0]:.0%} to {interval[1]:.0%})"
+        return f"{value:z.0%} ({interval[0]:z.0%} to {interval[1]:z.0%})"
 
     return (
         f"Along T1w/T2w, the timescale of the field {falls('field')}, that of what its neurons "
