@@ -182,6 +182,7 @@ def renewed(text: str, result: Result) -> str:
     """Return the text of a study's page in docs/experiments with what its result says now."""
     return rows.between_marks(
         text,
+        result.study,
         f"**{result.verdict}**",
         rows.markdown(result.rows),
         _made(result),

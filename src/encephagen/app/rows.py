@@ -59,13 +59,13 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
 
 
-def between_marks(text: str, *said: str) -> str:
+def between_marks(text: str, page: str, *said: str) -> str:
     """Return the text of a page with paragraphs between its two `MARKS`, in place of what was.
 
-    Raises ValueError if the text has not both.
+    Raises ValueError, naming the page, if the text has not both.
     """
     before, opening, rest = text.partition(MARKS[0])
     _, closing, after = rest.partition(MARKS[1])
     if not (opening and closing):
-        raise ValueError(f"the page lacks {' or '.join(MARKS)}: add them")
+        raise ValueError(f"the page of {page} lacks {' or '.join(MARKS)}: add them")
     return "\n\n".join((before + opening, *said, closing + after))

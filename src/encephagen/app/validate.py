@@ -172,6 +172,8 @@ def validate(
         notes=runner.notes,
         wall_s=round(time.perf_counter() - started_s, 3),
     )
+    if travelled is not None:
+        answer.provenance["code_of_stimuli"] = travelled.provenance["code"]
     _write(answer, out)
     with console.patience("drawing ..."):
         validation_report.write(answer, out / REPORT)
@@ -237,6 +239,7 @@ def travel(question: Question, recipe: Path, runner: "Runner", **settings: Any) 
         "neurons_per_region": question.recipe.neurons_per_region,
         "seeds": question.seeds,
         "nulls": 0,
+        "first_seed": FIRST_SEED,
     }
     return chosen.run(dataclasses.replace(chosen.config(), **{**own, **settings}), runner)
 
@@ -341,11 +344,14 @@ def renewed(text: str, document: dict[str, Any]) -> str:
     scored, made = [Row.from_dict(row) for row in document["rows"]], document["provenance"]
     return rows.between_marks(
         text,
+        "validate",
         f"**{summary(scored)}**",
         rows.markdown(scored),
         f"{document['seeds']} seeds of {document['minutes']:g} min, recipe {document['recipe']} on "
         f"{document['dataset']}, {runs.duration(made['wall_s'])}, {made['created'][:10]}, "
-        f"encephagen {made['versions']['encephagen']}, code {made['code'][:12]}",
+        f"encephagen {made['versions']['encephagen']}, code {made['code'][:12]}"
+        + (f", of the stimuli {made['code_of_stimuli'][:12]}" if "code_of_stimuli" in made else ""),
+        f"```\n{made['command']}\n```",
     )
 
 

@@ -194,11 +194,11 @@ def fmri(
     """
     import xarray as xr
 
-    if name.endswith(_WITH_SUBCORTEX):
-        name, subcortex = name.removesuffix(_WITH_SUBCORTEX), True
-    if name not in _BUNDLED:
+    bundled = name.removesuffix(_WITH_SUBCORTEX)
+    if bundled not in _BUNDLED:
         raise ValueError(f"{name!r} has no fMRI: expected one of {', '.join(_BUNDLED)}")
-    with np.load(DATA / f"{name}.npz") as archive:
+    subcortex |= bundled != name
+    with np.load(DATA / f"{bundled}.npz") as archive:
         subjects = archive["subjects"]
         chosen = slice(None) if subject is None else _subject(name, subject, len(subjects))
         keep = np.flatnonzero(archive["cortical"] | subcortex)
@@ -211,7 +211,7 @@ def fmri(
     dims = ("time_s", "region")
     if subject is None:
         dims, coords = ("subject", *dims), {"subject": subjects, **coords}
-    source = _source(_BUNDLED[name])
+    source = _source(_BUNDLED[bundled])
     return xr.DataArray(signal, coords, dims, "fmri", {"tr_s": tr_s, "source": source})
 
 

@@ -1,5 +1,7 @@
 """Prepare: the one place where a study gets its brains, of the real wiring or of a null of it."""
 
+from typing import Any
+
 from encephagen.brain.balance import usual_factor
 from encephagen.brain.coupling import coupled, leading_eigenvalue
 from encephagen.brain.recipe import Recipe, default_recipe
@@ -14,6 +16,13 @@ draw of the same synapses changes."""
 
 CALIBRATION_SEEDS = 1000
 """Seeds are calibrated on this many times their number, and on: never on what is measured."""
+
+
+def at_least(config: Any, **least: int) -> None:
+    """Raise ValueError for a number of a study's Config, by its name, that is too small."""
+    for name, n in least.items():
+        if getattr(config, name) < n:
+            raise ValueError(f"{name} {getattr(config, name)}: expected {n} or more to compare")
 
 
 def chosen_recipe(file: str | None, neurons_per_region: int | None = None) -> Recipe:

@@ -131,7 +131,7 @@ def scorecard(
         *spiking_rows(spiking or recordings),
         alarm_row(every),
         *_fc_rows(simulated, empirical, fitted_on, seed),
-        *_heldout_rows(simulated, empirical, part),
+        *_heldout_rows(simulated, empirical, part, fitted_on),
         *_fcd_rows(simulated, empirical, linear.fc(part), seed),
         *baseline_rows(connectome, fmri, heldout=heldout),
         *timescale_rows(recordings, connectome, surrogate_maps),
@@ -141,14 +141,14 @@ def scorecard(
 
 
 def spiking_rows(recordings: Sequence[Recording]) -> tuple[Row, ...]:
-    """Return the rows of `SPIKING`: mean over recordings, the highest for a maximum."""
+    """Return the rows of `SPIKING`: means over recordings, the highest for a maximum."""
     summaries = [summary(recording) for recording in recordings]
     rows = []
     for name, unit in SPIKING.items():
         values = [s[name] for s in summaries if s[name] is not None]
         if not values:
             note = "needs single spikes or a longer recording"
-            if name == "spectral_peak_Hz":
+            if name == "spectral_peak_Hz" and any(s["spectral_slope"] for s in summaries):
                 note = "no peak stands out of the slope"
             rows.append(judge(name, None, n=0, unit=unit, note=note))
         elif name.endswith("_max_Hz"):
@@ -157,6 +157,8 @@ def spiking_rows(recordings: Sequence[Recording]) -> tuple[Row, ...]:
         else:
             mean, interval = float(np.mean(values)), t_interval(values)
             note = "mean over recordings"
+            if len(values) < len(summaries):
+                note += f", the {len(values)} of {len(summaries)} that have one"
             rows.append(judge(name, mean, interval=interval, n=len(values), unit=unit, note=note))
     return tuple(rows)
 
@@ -257,10 +259,7 @@ def _fc_rows(
 
     def fc_heldout() -> Row:
         r = baselines.subject_r(connectivity.group_fc(runs), empirical.subjects)[empirical.heldout]
-        note = "mean over held-out subjects; interval over them"
-        tested = {str(s) for s in empirical.fmri["subject"].values[empirical.heldout].tolist()}
-        if seen := tested & set(fitted_on):
-            note += f"; NOT held out: the recipe was fitted on {len(seen)} of the {r.size}"
+        note = "mean over held-out subjects; interval over them" + _seen(empirical, fitted_on)
         return judge(names[1], float(r.mean()), interval=_fisher_interval(r), n=r.size, note=note)
 
     def change() -> Row:
@@ -283,8 +282,18 @@ def _fc_rows(
     return tuple(_or_missing(name, row) for name, row in rows)
 
 
+def _seen(empirical: Empirical, fitted_on: Sequence[str]) -> str:
+    """Return the warning for a note if the recipe was fitted on subjects that are tested on."""
+    tested = [str(s) for s in empirical.fmri["subject"].values[empirical.heldout].tolist()]
+    n = len(set(tested) & set(fitted_on))
+    return f"; NOT held out: the recipe was fitted on {n} of these {len(tested)}" if n else ""
+
+
 def _heldout_rows(
-    simulated: "xr.DataArray | str", empirical: Empirical, connectome: Connectome
+    simulated: "xr.DataArray | str",
+    empirical: Empirical,
+    connectome: Connectome,
+    fitted_on: Sequence[str],
 ) -> tuple[Row, ...]:
     """Return fc_over_linear_r, and fc_subject_<label>_r of each subject that is tested on.
 
@@ -292,11 +301,13 @@ def _heldout_rows(
     models of the same people, so the interval is of the difference.
     """
     labels = empirical.fmri["subject"].values.tolist()
-    names = {i: f"fc_subject_{labels[i]}_r" for i in empirical.heldout}
-    over = "fc_over_linear_r"
-    if isinstance(simulated, str):
-        return tuple(judge(name, None, n=0, note=simulated) for name in (over, *names.values()))
-    own = baselines.subject_r(connectivity.group_fc(simulated), empirical.subjects)
+    over, *names = "fc_over_linear_r", *(f"fc_subject_{labels[i]}_r" for i in empirical.heldout)
+    try:
+        if isinstance(simulated, str):
+            raise ValueError(simulated)
+        own = baselines.subject_r(connectivity.group_fc(simulated), empirical.subjects)
+    except ValueError as error:
+        return tuple(judge(name, None, n=0, note=str(error)) for name in (over, *names))
     own = own[empirical.heldout]
     if not empirical.can_hold_out:
         first = judge(over, None, n=0, note="needs subjects to fit on and others to test on")
@@ -305,9 +316,10 @@ def _heldout_rows(
         linear = baselines.linear_heldout(connectome, empirical.subjects, empirical.fold)
         gain = own - linear
         note = "fc_heldout_r less linear_heldout_r, subject by subject; interval over them"
+        note += _seen(empirical, fitted_on)
         first = judge(over, float(gain.mean()), interval=t_interval(gain), n=own.size, note=note)
         beside = [f"linear network {r:.3f}" for r in linear]
-    each = zip(names.values(), own, beside, strict=True)
+    each = zip(names, own, beside, strict=True)
     return first, *(judge(name, float(r), note=note) for name, r, note in each)
 
 

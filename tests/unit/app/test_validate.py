@@ -122,6 +122,19 @@ def test_finished_runs_are_found_again(answered):
     assert runner.n_resumed == 1
 
 
+def test_a_page_says_what_a_kept_document_says(answered):
+    folder, result = answered
+    document = json.loads((folder / "validate.json").read_text())
+    page = "Before.\n<!-- result -->\n\nold\n\n<!-- /result -->\nAfter.\n"
+    text = validate.renewed(page, document)
+    assert text.startswith("Before.") and text.endswith("After.\n") and "old" not in text
+    assert "| fc_group_r |" in text and document["provenance"]["command"] in text
+    assert "figures lie in their ranges" in text and document["provenance"]["code"][:12] in text
+    assert validate.renewed(text, document) == text
+    with pytest.raises(ValueError, match="the page of validate lacks <!-- result -->"):
+        validate.renewed("nothing", document)
+
+
 def test_stimuli_travel_through_the_same_brain(brief):
     answer, _ = brief
     found, document = answer.propagation, answer.as_dict()

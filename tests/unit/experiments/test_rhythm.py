@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from encephagen.analysis import spectra
+from encephagen.experiments import study
 from encephagen.experiments.studies.rhythm import (
     BANDS,
     Config,
@@ -89,7 +90,10 @@ def test_brains_that_ran_away_are_left_out_and_counted():
             return [away if label == "isolated" or i == 0 else one for i, _ in enumerate(todo)]
 
     result = run(Config(seeds=4, nulls=5), Made())
-    assert result.values["n"] == {"real": 3, "weight-shuffle": 4}
+    assert result.values["n"] == {"real": 3, "isolated": 0, "weight-shuffle": 4}
     assert result.values["ran_away"] == {"real": 1, "isolated": 4, "weight-shuffle": 1}
     assert "There is no rhythm (" in result.verdict and "isolated" not in result.verdict
     assert "1 more ran away" in result.rows[0].note
+    lost = next(row for row in result.rows if row.name == "gamma, isolated")
+    assert lost.value is None and lost.note == "4 more ran away"
+    assert study.find("rhythm").figures(result)

@@ -48,9 +48,21 @@ def test_brains_that_ran_away_are_left_out_and_counted():
     assert row.n == 20 and "20 more ran away" in row.note
     assert result.values["ran_away"]["strength"] == 20
     assert result.values["alarms"]["strength"] == ["saturated"]
+    assert "Left out, as they ran away: 20 brains of strength." in result.verdict
     assert result.values["mean_rate_Hz"][REAL] == pytest.approx(
         4.0 + 8.0 * SENSORY.mean(), rel=0.02
     )
+
+
+def test_a_null_that_always_runs_away_confirms_nothing():
+    class Away(Made):
+        def map(self, function, todo, label):
+            return [{**r, "ran_away": label == "strength"} for r in super().map(None, todo, label)]
+
+    ratio = {REAL: 3.0, ALIKE: 1.2, SHIPPED: 1.0, "weight-shuffle": 1.5, "strength": 3.0}
+    result = study.run(CONFIG, Away(ratio))
+    assert result.verdict.startswith("There is such a hierarchy, and that this")
+    assert "strength: not compared" in result.verdict
 
 
 def test_if_every_real_brain_ran_away_it_says_so():
@@ -59,5 +71,5 @@ def test_if_every_real_brain_ran_away_it_says_so():
             return [{**r, "ran_away": True} for r in super().map(function, todo, label)]
 
     ratio = dict.fromkeys((REAL, ALIKE, SHIPPED, "weight-shuffle", "strength"), 1.0)
-    with pytest.raises(ValueError, match="every brain with the real wiring ran away"):
+    with pytest.raises(ValueError, match="0 of 4 brains with the real wiring do not run away"):
         study.run(CONFIG, Away(ratio))

@@ -131,7 +131,8 @@ def test_held_out_subjects_are_those_asked_for(people):
     assert gain.value == pytest.approx(mean - all_of_them["linear_heldout_r"].value) and gain.n == 7
     assert gain.low < gain.value < gain.high and "linear network" in each[0].note
     fitted = scorecard(run, PART, people, heldout=[label], fitted_on=[str(label), "another"])
-    assert "NOT held out: the recipe was fitted on 1 of the 1" in fitted["fc_heldout_r"].note
+    assert "NOT held out: the recipe was fitted on 1 of these 1" in fitted["fc_heldout_r"].note
+    assert "NOT held out" in fitted["fc_over_linear_r"].note
     everyone = scorecard(run, PART, people, heldout=people["subject"].values)
     assert everyone["linear_heldout_r"].verdict is Verdict.NOT_MEASURED
     with pytest.raises(ValueError, match="held-out subject 99: expected some of"):
@@ -144,6 +145,10 @@ def test_a_short_or_silent_run_says_why(people):
         assert short[name].verdict is Verdict.NOT_MEASURED
         assert "too short for BOLD" in short[name].note
     assert short["ceiling_r"].value is not None
+    for name in ("fc_over_linear_r", f"fc_subject_{people['subject'].values[0]}_r"):
+        assert short[name].verdict is Verdict.NOT_MEASURED, name
+    few = scorecard([recording(0.4)], PART, people)  # some volumes after the transient, not ten
+    assert "too few" in few["fc_group_r"].note and "too few" in few["fc_over_linear_r"].note
     brief = scorecard([recording(2)], PART, people)
     assert brief["fc_group_r"].value is not None and brief["fc_group_r"].low is None
     assert "two of them in a run" in brief["fcd_ks"].note

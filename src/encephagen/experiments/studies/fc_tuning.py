@@ -29,7 +29,7 @@ from encephagen.connectome.datasets import fmri, load
 from encephagen.engine.regions import OrnsteinUhlenbeck, RegionNetwork, simulate_regions
 from encephagen.engine.session import Session
 from encephagen.engine.working_point import placed
-from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
+from encephagen.experiments.prepare import at_least, chosen_recipe, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.models.wilson_cowan import CORTICAL
@@ -96,11 +96,7 @@ class Config:
     neurons_per_region: int = 200
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "nulls", "spiking_seeds"):
-            if getattr(self, name) < FEWEST:
-                raise ValueError(
-                    f"{name} {getattr(self, name)}: expected {FEWEST} or more to compare"
-                )
+        at_least(self, seeds=FEWEST, nulls=FEWEST, spiking_seeds=FEWEST)
         for name in ("leading_per_ms", "factors"):
             if not getattr(self, name):
                 raise ValueError(f"no {name}: expected one or more couplings to choose from")
@@ -302,7 +298,11 @@ def averaged(fc: np.ndarray) -> np.ndarray:
 
 
 def run(config: Config, runner: Runner) -> Result:
-    """Run the study. Raises ValueError for data without fMRI, a recipe without a target rate."""
+    """Run the study.
+
+    Raises ValueError for data without fMRI, a recipe without a target rate, and couplings none of
+    which the real wiring can have.
+    """
     connectome, recipe = load(config.dataset), _recipe(config)
     measured = fmri(config.dataset)
     labels = not_fitted_on(measured, recipe.fitted_on)
@@ -505,6 +505,10 @@ def _rows(
             f"haemodynamics; claimed: {CLAIMED_R:g}",
         )
     )
+    for kind in config.null_kinds:
+        if kind not in against:
+            few = f"{len(in_sample.get(kind, ()))} of {config.nulls} have such a coupling"
+            rows.append(judge(f"region model, tuned on {kind}", None, n=0, note=few))
     for kind, found in against.items():
         x, of_linear = np.array(in_sample[kind]), linear[kind][:, 0]
         n_lost = values["without_any_coupling"][kind]
@@ -520,7 +524,7 @@ def _rows(
                     interval=t_interval(sample),
                     n=sample.size,
                     otherwise=Verdict.BASELINE,
-                    note=c.sentence + lost,
+                    note=c.sentence + (lost if sample is x else ""),
                 )
             )
     return tuple(rows)
@@ -537,7 +541,7 @@ def _verdict(values: Values, against: Mapping[str, Mapping[str, Comparison]]) ->
         f"{values['linear_heldout_r']:.2f}, the logarithm of the weights, untuned, "
         f"{values['log_weight_r']:.2f} (claimed: {CLAIMED_R:g}; made as the claim was, the same "
         f"brains give {values['short_bins_r']['mean']:.2f}). Beside nulls that were tuned alike, "
-        f"the region model says: {nulls}."
+        f"the region model says: {nulls or 'not compared'}."
     )
 
 

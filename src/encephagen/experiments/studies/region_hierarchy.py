@@ -42,7 +42,7 @@ from encephagen.engine.regions import (
     simulate_regions,
 )
 from encephagen.engine.working_point import Linearised, placed
-from encephagen.experiments.prepare import wiring
+from encephagen.experiments.prepare import at_least, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.models.wilson_cowan import CORTICAL
@@ -126,9 +126,7 @@ class Config:
     noise_tau_ms: float = 100.0
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "nulls"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"{name} {getattr(self, name)}: expected 2 or more to compare")
+        at_least(self, seeds=2, nulls=2)
 
     @property
     def n_runs(self) -> int:

@@ -20,7 +20,7 @@ from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.engine.session import Session
-from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
+from encephagen.experiments.prepare import at_least, chosen_recipe, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.network.build import build
@@ -77,11 +77,7 @@ class Config:
     neurons_per_region: int = 200
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "nulls"):
-            if getattr(self, name) < FEWEST:
-                raise ValueError(
-                    f"{name} {getattr(self, name)}: expected {FEWEST} or more to compare"
-                )
+        at_least(self, seeds=FEWEST, nulls=FEWEST)
 
     @property
     def n_runs(self) -> int:
@@ -189,12 +185,14 @@ def shifted(recording: Recording, connectome: Connectome, seed: int) -> Recordin
 
 
 def run(config: Config, runner: Runner) -> Result:
-    """Run the study."""
+    """Run the study. Raises ValueError if the real wiring runs away."""
     everything = _arms(config, runner)
     arms = {arm: [r for r in runs if not r["ran_away"]] for arm, runs in everything.items()}
-    arms = {arm: runs for arm, runs in arms.items() if len(runs) >= FEWEST}
-    if "real" not in arms:
-        raise ValueError("brains with the real wiring ran away: there is no rhythm of rest to tell")
+    if len(arms["real"]) < FEWEST:
+        raise ValueError(
+            f"{len(arms['real'])} of {config.seeds} brains with the real wiring do not run away: "
+            f"expected {FEWEST} or more to compare"
+        )
     strength = {
         arm: {name: np.array([run["bands"][name] for run in runs]) for name in BANDS}
         for arm, runs in arms.items()
@@ -210,14 +208,14 @@ def run(config: Config, runner: Runner) -> Result:
             }
         )
         for kind in config.null_kinds
-        if kind in arms
+        if len(arms[kind]) >= FEWEST
     }
     peaks = {arm: [run["peak_Hz"] for run in runs] for arm, runs in arms.items()}
     values = {
         "peak_Hz": {arm: _median(found) for arm, found in peaks.items()},
         "with_peak": {arm: sum(x is not None for x in found) for arm, found in peaks.items()},
         "bands": {
-            arm: {name: float(x.mean()) for name, x in bands.items()}
+            arm: {name: float(x.mean()) if x.size else None for name, x in bands.items()}
             for arm, bands in strength.items()
         },
         "nulls": {k: {n: c.as_dict() for n, c in found.items()} for k, found in against.items()},
@@ -235,7 +233,11 @@ def run(config: Config, runner: Runner) -> Result:
             "frequency_Hz": arms["real"][0]["frequency_Hz"],
             "shot_noise": np.array([run["shot_noise"] for run in arms["real"]]),
             "arms": np.array(list(strength)),
-            **{f"power_{arm}": np.array([r["power"] for r in runs]) for arm, runs in arms.items()},
+            **{
+                f"power_{arm}": np.array([r["power"] for r in runs])
+                for arm, runs in arms.items()
+                if runs
+            },
             **{f"gamma_{arm}": bands["gamma"] for arm, bands in strength.items()},
         },
     )
@@ -286,19 +288,21 @@ def _rows(
     for band, (low, high) in BANDS.items():
         for arm, bands in strength.items():
             x, real = bands[band], arm == "real"
-            note = f"{low:g} to {high:g} Hz, power over the slope" if real else ""
+            notes = [f"{low:g} to {high:g} Hz, power over the slope"] if real else []
             if arm in against:
-                note = against[arm][band].sentence
+                notes.append(against[arm][band].sentence)
+            if away := values["ran_away"].get(arm):
+                notes.append(f"{away} more ran away")
             targets = {"real": STANDS_OUT, "shifted": NO_RHYTHM} if band == "gamma" else {}
             rows.append(
                 judge(
                     band if real else f"{band}, {arm}",
-                    float(x.mean()),
+                    values["bands"][arm][band],
                     interval=t_interval(x),
                     n=x.size,
                     target=targets.get(arm),
                     otherwise=Verdict.REPORTED if real else Verdict.BASELINE,
-                    note=note,
+                    note="; ".join(notes),
                 )
             )
     return tuple(rows)
@@ -319,7 +323,7 @@ def _verdict(values: Values, against: Mapping[str, Mapping[str, Comparison]]) ->
             ("isolated", "in isolated regions"),
             ("shifted", "once spikes are shifted"),
         )
-        if arm in bands
+        if bands[arm]["gamma"] is not None
     ]
     nulls = "; ".join(f"{kind}: {found['gamma'].verdict}" for kind, found in against.items())
     return (

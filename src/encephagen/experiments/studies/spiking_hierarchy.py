@@ -29,7 +29,7 @@ from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.nulls.proof import spearman
 from encephagen.engine.session import Session
-from encephagen.experiments.prepare import chosen_recipe, wiring
+from encephagen.experiments.prepare import at_least, chosen_recipe, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.network.build import build
@@ -82,11 +82,7 @@ class Config:
     neurons_per_region: int = 200
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "nulls"):
-            if getattr(self, name) < FEWEST:
-                raise ValueError(
-                    f"{name} {getattr(self, name)}: expected {FEWEST} or more to compare"
-                )
+        at_least(self, seeds=FEWEST, nulls=FEWEST)
 
     @property
     def n_runs(self) -> int:
@@ -137,10 +133,8 @@ def rates(
         brain = with_background(brain, np.full(brain.connectome.n, background_Hz))
     network = build(brain, seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
-    probe = Probe(spikes=False)
-    recording = session.record(settle_s * MS_PER_S, probe=probe)
-    if not recording.interrupted:
-        recording = session.record(seconds * MS_PER_S, probe=probe)
+    session.advance(round(settle_s * MS_PER_S / network.dt_ms))
+    recording = session.record(seconds * MS_PER_S, probe=Probe(spikes=False))
     return {
         "rate_Hz": region_rate(recording).sel(population=EXCITATORY).values,
         "ran_away": recording.interrupted,
@@ -149,7 +143,7 @@ def rates(
 
 
 def run(config: Config, runner: Runner) -> Result:
-    """Run the study."""
+    """Run the study. Raises ValueError if the real wiring runs away."""
     connectome = load(config.dataset)
     myelin = np.array([np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions])
     maps, _ = spatial_null(myelin, connectome, config.maps)
@@ -159,9 +153,10 @@ def run(config: Config, runner: Runner) -> Result:
         arm: np.array([r["rate_Hz"] for r in found if not r["ran_away"]]).reshape(-1, myelin.size)
         for arm, found in runs.items()
     }
-    if not len(rate_Hz[REAL]):
+    if len(rate_Hz[REAL]) < FEWEST:
         raise ValueError(
-            f"every brain with the real wiring ran away at a background of {background_Hz:.0f} Hz"
+            f"{len(rate_Hz[REAL])} of {config.seeds} brains with the real wiring do not run away "
+            f"at a background of {background_Hz:.0f} Hz: expected {FEWEST} or more to compare"
         )
     groups = _groups(connectome)
     measures = _measures(rate_Hz, groups, myelin)
@@ -196,7 +191,7 @@ def run(config: Config, runner: Runner) -> Result:
     }
     return Result(
         values=values,
-        verdict=_verdict(rows, against),
+        verdict=_verdict(rows, against, away),
         rows=tuple(rows.values()),
         data={
             "arms": np.array(list(rate_Hz)),
@@ -310,31 +305,41 @@ def _mean(x: np.ndarray) -> float | None:
     return float(x.mean()) if x.size else None
 
 
-def _verdict(rows: Mapping[str, Row], against: Mapping[str, Mapping[str, Comparison]]) -> str:
-    """Return what the figures come to: the claim is of the wiring, so nulls have the word."""
+def _verdict(
+    rows: Mapping[str, Row],
+    against: Mapping[str, Mapping[str, Comparison]],
+    away: Mapping[str, int],
+) -> str:
+    """Return what the figures come to: the claim is of the wiring, so all nulls have the word."""
     ratio, map_p = rows["ratio"], rows["map p"]
-    above = {kind: found["ratio"].verdict is Found.HIGHER for kind, found in against.items()}
+    kinds = [arm for arm in away if arm not in (REAL, ALIKE, SHIPPED)]
+    above = [kind in against and against[kind]["ratio"].verdict is Found.HIGHER for kind in kinds]
     if not ratio.certain:
         found = "Neither shown nor excluded"
     elif ratio.verdict is not Verdict.PASS:
         found = "Refuted"
-    elif above and all(above.values()):
+    elif above and all(above):
         found = "Confirmed"
     else:
         found = "There is such a hierarchy, and that this wiring makes it is not shown"
     interval = "" if ratio.low is None else f" ({ratio.low:.2f} to {ratio.high:.2f})"
     others = [
         f"{arm} {rows[f'ratio, {arm}'].value:.2f}"
-        for arm in (ALIKE, SHIPPED, *against)
+        for arm in (ALIKE, SHIPPED, *kinds)
         if rows[f"ratio, {arm}"].value is not None
     ]
-    nulls = "; ".join(f"{kind}: {found['ratio'].sentence}" for kind, found in against.items())
+    nulls = "; ".join(
+        f"{kind}: {against[kind]['ratio'].sentence if kind in against else 'not compared'}"
+        for kind in kinds
+    )
+    lost = [f"{n} brains of {arm}" for arm, n in away.items() if n]
     return (
         f"{found}: with one background for all, sensory over prefrontal rate is {ratio.value:.2f}"
         f"{interval}, and rates follow T1w/T2w "
         f"{'more' if map_p.verdict is Verdict.PASS else 'no more'} than smooth maps do by chance "
         f"(p {map_p.value:.2g}). The ratio elsewhere: {', '.join(others)}. Beside nulls: "
-        f"{nulls or 'not compared'}."
+        f"{nulls or 'there are none'}."
+        + (f" Left out, as they ran away: {', '.join(lost)}." if lost else "")
     )
 
 

@@ -38,7 +38,7 @@ from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import catalogue, fmri, load
 from encephagen.connectome.nulls import NULLS, find
 from encephagen.engine.session import Session
-from encephagen.experiments.prepare import chosen_recipe, tuned
+from encephagen.experiments.prepare import at_least, chosen_recipe, tuned
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.network.build import build
@@ -122,7 +122,8 @@ would need more nulls: where all is alike it finds 20 % of four measures equival
 (20 nulls, 10 seeds, Holm)."""
 
 FEWEST_NULLS, FEWEST_TRIALS = 2, 6
-"""With fewer nothing can be compared, and no region be told to respond."""
+"""With fewer nothing can be compared. With so many trials, and twice as many shams, one region of
+80 can be told to respond."""
 
 MARKS: dict[str, str] = {
     Verdict.HIGHER: "+",
@@ -176,14 +177,7 @@ class Config:
     def __post_init__(self) -> None:
         for rung in self.rungs:
             find(rung)
-        for name, least in (
-            ("seeds", 1),
-            ("nulls", FEWEST_NULLS),
-            ("trials", FEWEST_TRIALS),
-            ("shams", FEWEST_TRIALS),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} {getattr(self, name)}: expected {least} or more")
+        at_least(self, seeds=1, nulls=FEWEST_NULLS, trials=FEWEST_TRIALS, shams=2 * FEWEST_TRIALS)
 
     @property
     def n_runs(self) -> int:
