@@ -684,7 +684,7 @@ def figures(result: Result) -> "dict[str, Figure]":
             at = names.index(name)
             strip(axes, {arm: d[arm][:, at] for arm in arms})
             _mark(axes, d["verdicts"][at].tolist())
-            axes.set_title(name.removesuffix("_mm").replace("_", " "))
+            axes.set_title(name.removesuffix("_mm").replace("_", " "), pad=12.0)  # over the marks
             axes.set_ylabel(UNITS[name])
         for axes in panels[-1]:
             axes.set_xticks(range(len(arms)), arms, rotation=90)
