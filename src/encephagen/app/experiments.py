@@ -36,7 +36,11 @@ def catalogue(results: Path, as_json: bool) -> None:
     made.columns[-1].no_wrap = False
     out = console.out()
     out.print(made)
-    out.print("encephagen run NAME runs one; * made by another version of the code", style="dim")
+    out.print(
+        "encephagen run NAME runs one; * made by another version of the code, + with settings that "
+        "are not the study's own",
+        style="dim",
+    )
 
 
 def _state(kept: dict[str, Any] | None) -> str:
@@ -45,7 +49,8 @@ def _state(kept: dict[str, Any] | None) -> str:
         return ""
     if "error" in kept:
         return "unreadable"
-    return f"{kept['created'][:10]}{'' if kept['current'] else ' *'}"
+    marks = ("" if kept["current"] else "*") + ("" if kept["full"] else "+")
+    return f"{kept['created'][:10]} {marks}".rstrip()
 
 
 def _entry(one: Study, results: Path) -> dict[str, Any]:
@@ -72,6 +77,7 @@ def _kept(one: Study, folder: Path) -> dict[str, Any] | None:
         "folder": str(folder),
         "verdict": result.verdict,
         "current": made["code"] == one.code,
+        "full": not _changed(result),
         **{name: made[name] for name in ("created", "n_runs", "wall_s")},
     }
 
@@ -241,11 +247,15 @@ def _made(result: Result) -> str:
 def _command(result: Result) -> str:
     """Return the command that runs the study with the result's settings."""
     words = ["encephagen run", result.study]
-    usual = study.find(result.study).defaults
-    for name, value in result.config.items():
-        if value != usual.get(name):
-            words.append(f"--set {shlex.quote(f'{name}={_text(value)}')}")
+    for name, value in _changed(result).items():
+        words.append(f"--set {shlex.quote(f'{name}={_text(value)}')}")
     return " ".join(words)
+
+
+def _changed(result: Result) -> dict[str, Any]:
+    """Return the settings of a result that are not the study's own."""
+    usual = study.find(result.study).defaults
+    return {name: value for name, value in result.config.items() if value != usual.get(name)}
 
 
 def _text(value: Any) -> str:

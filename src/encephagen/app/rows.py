@@ -40,12 +40,13 @@ def span(row: Row) -> str:
 
 
 def table(title: str, rows: Sequence[Row]) -> "Table":
-    """Return rows as a table of the terminal, fit for 80 columns where names are short."""
+    """Return rows as a table of the terminal; long names take another line, figures never do."""
     from rich.text import Text
 
     from encephagen.app import tables
 
     made = tables.table(title, "<", "value", "95 % interval", "<range", "<verdict", "n")
+    made.columns[0].no_wrap = False
     for row in rows:
         *cells, verdict, n = texts(row)
         made.add_row(*map(Text, cells), Text(verdict, style=COLOURS.get(row.verdict, "")), n)

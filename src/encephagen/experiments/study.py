@@ -69,7 +69,7 @@ class Study:
     def configure(self, settings: typing.Mapping[str, Any]) -> Any:
         """Return the full Config with other values; texts are read as the field's type.
 
-        Raises ValueError for a name that is no field, with the nearest, and text of another type.
+        Raises ValueError for a name that is no field, with those that are, or text of another type.
         """
         hints = typing.get_type_hints(self.config)
         known = [f.name for f in dataclasses.fields(self.config)]
@@ -77,8 +77,10 @@ class Study:
         for name, value in settings.items():
             if name not in known:
                 close = get_close_matches(name, known, n=1, cutoff=0.5)
-                hint = f"nearest: {close[0]}" if close else f"it has {', '.join(known)}"
-                raise ValueError(f"study {self.name} has no {name!r}; {hint}")
+                hint = f"nearest: {close[0]}; " if close else ""
+                raise ValueError(
+                    f"study {self.name} has no {name!r}; {hint}it has {', '.join(known)}"
+                )
             changed[name] = _read(name, value, hints[name]) if isinstance(value, str) else value
         return dataclasses.replace(self.config(), **changed)
 

@@ -134,6 +134,10 @@ def test_the_list_names_studies_and_results(tmp_path):
     shown = call("list").stdout
     assert "a-toy" in shown and " *" in shown
     assert max(map(len, shown.splitlines())) <= 80
+    call("run", "a-toy", "--seeds", 2)
+    (other,) = json.loads(call("list", "--json").stdout)["studies"]
+    assert entry["result"]["full"] and not other["result"]["full"]
+    assert " +" in call("list").stdout
     (tmp_path / "results" / "a-toy" / "result.npz").write_bytes(b"")
     assert "unreadable" in call("list").stdout
     assert "damaged" in json.loads(call("list", "--json").stdout)["studies"][0]["result"]["error"]

@@ -99,7 +99,7 @@ def test_texts_become_values_of_the_field_s_type(toy):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"sedes": "5"}, "study a-toy has no 'sedes'; nearest: seeds"),
+        ({"sedes": "5"}, "study a-toy has no 'sedes'; nearest: seeds; it has dataset, seeds"),
         ({"nulls": 5}, "study a-toy has no 'nulls'; nearest: null"),
         ({"xyzzy": "5"}, "it has dataset, seeds"),
         ({"seeds": "2.5"}, "seeds=2.5: expected a whole number"),

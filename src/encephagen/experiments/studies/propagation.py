@@ -635,6 +635,8 @@ def _rows(name: str, v: dict[str, Any], config: Config) -> list[Row]:
     return [
         row("reach", "reach", FAR, None, "regions", f"of the {v['n_regions']} others",
             note=f"; median of brains, {least} to {most}"),
+        row("strong reach", "strong_reach", unit="regions",
+            note="; response above one standard deviation of a single trial"),
         row("lobes", "lobes", v["n_lobes"], None, "", "every lobe, in half of the brains"),
         row("latency rho", "latency_rho", 0.0, None, "", "later where fibres are longer",
             v["latency_interval"]),
