@@ -142,4 +142,4 @@ def _draw_chance(axes: "Axes", r: float, chance_r: np.ndarray):
     axes.set_xlim(-1.0, 1.0)
     axes.set_xlabel("r of log timescale with a map")
     axes.set_ylabel(f"surrogate maps, of {chance_r.size:,}")
-    axes.set_title(f"Against chance, p = {p:.2g}")
+    axes.set_title(f"Against chance, two-sided p = {p:.2g}")

@@ -159,7 +159,7 @@ def test_timescales_along_the_map_and_against_chance():
     left, middle, right = figure.axes
     assert title(middle) == "Along T1w/T2w, r = -1.00"
     assert sum(len(d.get_xdata()) for d in middle.lines if d.get_marker() == "o") == PART.n - 1
-    assert title(right) == "Against chance, p = 0.01"
+    assert title(right) == "Against chance, two-sided p = 0.01"
     least, most = left.lines[:2]
     assert least.get_ydata()[0] == most.get_ydata()[0] == pytest.approx(1.0)
     assert (least.get_ydata()[1:] > most.get_ydata()[1:]).all()
