@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from encephagen.app import validate, validation_report
 from encephagen.app.choice import recipe_values
 from encephagen.app.cli import app
 from encephagen.app.validate import Question, subjects
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.connectome.datasets import fmri, load
 from encephagen.experiments import study
 from encephagen.experiments.runner import Runner
@@ -19,6 +20,7 @@ from encephagen.experiments.store import Store
 from encephagen.figures import raster
 from encephagen.validation.rest import at_rest
 
+DOCS = Path(__file__).parents[3] / "docs"
 FIGURES = (
     "fc_group_r fc_heldout_r fc_change_if_doubled fcd_ks rate_exc_Hz rate_region_max_Hz cv_isi "
     "rate_neuron_p10_Hz rate_neuron_p90_Hz fc_over_linear_r "
@@ -133,6 +135,14 @@ def test_a_page_says_what_a_kept_document_says(answered):
     assert validate.renewed(text, document) == text
     with pytest.raises(ValueError, match="the page of validate lacks <!-- result -->"):
         validate.renewed("nothing", document)
+
+
+def test_the_page_of_the_shipped_brain_is_of_the_shipped_brain():
+    document = json.loads((DOCS / "validation.json").read_text(encoding="utf-8"))
+    text = (DOCS / "validation.md").read_text(encoding="utf-8")
+    assert text == validate.renewed(text, document), "python scripts/renew_results.py"
+    assert Recipe(**document["config"]["recipe"]) == default_recipe()
+    assert (document["config"]["first_seed"], document["seeds"]) == (validate.FIRST_SEED, 4)
 
 
 def test_stimuli_travel_through_the_same_brain(brief):
