@@ -35,7 +35,8 @@ def matrices(fc: Mapping[str, "xr.DataArray"], regions: "Sequence[Region]") -> "
     """Return FC matrices (region, region_2) side by side, ordered by hemisphere and lobe.
 
     fc: by title, the one that all others are compared with first. Each has its own range of
-        colours, from percentile 2 to 98 of its pairs: r, the measure, knows no scale either.
+        colours, from percentile 2 to 98 of its pairs: r, the measure, knows no scale either. The
+        mean, which it does not know, stands beside.
     """
     order, hemispheres, lobes = _order(regions, _names(next(iter(fc.values()))))
     reference = next(iter(fc.values()))
@@ -55,7 +56,7 @@ def matrices(fc: Mapping[str, "xr.DataArray"], regions: "Sequence[Region]") -> "
                 image, ax=axes, location="bottom", pad=0.02, aspect=28, shrink=0.9, extend="both"
             )
             bar.outline.set_visible(False)
-            bar.set_label("functional connectivity (r)")
+            bar.set_label(f"functional connectivity (r), mean {upper(matrix).mean():.2f}")
         return figure
 
 
