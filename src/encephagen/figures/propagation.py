@@ -52,6 +52,7 @@ def fading(relative: "xr.DataArray", distance_mm: "xr.DataArray", lobes: Sequenc
     from grey to black with amplitude.
     """
     stimuli = relative["stimulus"].values.tolist()
+    amplitudes_pA = relative["amplitude_pA"].values.tolist()
     with style.styled(2.75 * len(stimuli), 2.9) as figure:
         panels = figure.subplots(1, len(stimuli), sharey=True, squeeze=False)[0]
         for axes, stimulus in zip(panels, stimuli, strict=True):
@@ -59,8 +60,9 @@ def fading(relative: "xr.DataArray", distance_mm: "xr.DataArray", lobes: Sequenc
             y = relative.sel(stimulus=stimulus).transpose("amplitude_pA", "region").values
             middle = len(y) // 2
             _draw_regions(axes, x, np.maximum(y[middle], FLOOR), lobes, hollow=y[middle] < FLOOR)
-            for values, grey in zip(y, _greys(len(y)), strict=True):
-                axes.plot(*_medians(x, values), color=grey, linewidth=1.4)
+            for values, pA, grey in zip(y, amplitudes_pA, _greys(len(y)), strict=True):
+                label = f"{pA:g} pA, median"
+                axes.plot(*_medians(x, values), color=grey, linewidth=1.4, label=label)
             axes.set_yscale("log")
             axes.set_ylim(FLOOR * 0.8, 1.0)
             axes.set_title(stimulus.capitalize())
