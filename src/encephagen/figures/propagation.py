@@ -293,4 +293,10 @@ def _draw_regions(
 
 
 def _legend(axes: "Axes"):
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.1, labelspacing=0.3)
+    axes.legend(
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        handlelength=1.0,
+        handletextpad=0.4,
+        labelspacing=0.3,
+    )
