@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -540,7 +541,8 @@ def figures(result: Result) -> "dict[str, Figure]":
         for axes, name in zip(panels, shown, strict=True):
             arms = {arm: d[arm][names.index(name)] for arm in (REAL, *NULLS)}
             strip(axes, arms)
-            axes.set_title(name)
+            axes.tick_params(axis="x", rotation=40)
+            axes.set_title(fill(name, 20))
     return {"shares": shares, "measures": beside}
 
 
