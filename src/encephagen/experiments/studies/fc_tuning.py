@@ -63,7 +63,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Config:
-    """The numbers of the study; about 25 minutes on two cores.
+    """The numbers of the study; about 20 minutes on two cores.
 
     seeds, nulls          runs of the region model on the real wiring, instances of each null kind
     leading_per_ms        couplings of the region model, by the leading eigenvalue they give
