@@ -95,8 +95,8 @@ def tiny_brain(
     return Brain(
         connectome,
         populations=(
-            Population("E", 24, LIF(**membrane), background, (gradient,)),
-            Population("I", 9, inh or LIF(tau_m_ms=10.0), background),
+            Population("E", 24, LIF(**membrane), background, (gradient,), excites=True),
+            Population("I", 9, inh or LIF(tau_m_ms=10.0), background, excites=False),
         ),
         projections=(
             Projection("E", "E", within, weight(80.0 * local), nearby, glutamate),
@@ -119,20 +119,28 @@ def brain_of_all_models():
     transmitters = {Transmitter((r,)): (5 - 3 * r.sign) * 90.0 / r.tau_syn_ms for r in receptors}
     transmitters[Transmitter(tuple(receptors[:2]), (0.7, 0.3))] = 90.0
     populations = tuple(
-        Population(name, 21 + 4 * i, model(), Poisson(3000.0 + 500.0 * i, 80.0, FAST))
+        Population(
+            f"{name} {'exc' if excites else 'inh'}",
+            13 + 4 * i + 2 * excites,
+            model(),
+            Poisson(3000.0 + 500.0 * i, 80.0, FAST),
+            excites=excites,
+        )
         for i, (name, model) in enumerate(neurons.items())
+        for excites in (True, False)
     )
     projections = []
     for transmitter, mean_pA in transmitters.items():
         weight = Weight(mean_pA, 0.5)
+        own = [p.name for p in populations if p.excites == (transmitter.receptors[0].sign > 0)]
         projections += [
-            Projection(source, target, Within(0.1), weight, local, transmitter)
-            for source in neurons
-            for target in neurons
+            Projection(source, target.name, Within(0.1), weight, local, transmitter)
+            for source in own
+            for target in populations
         ]
         projections += [
             Projection(name, name, Between(5.5, connectome.weights), weight, fibres, transmitter)
-            for name in neurons
+            for name in own
         ]
     return Brain(connectome, populations, tuple(projections))
 

@@ -13,13 +13,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from encephagen.brain.whole import whole_brain
     from encephagen.connectome.connectome import Connectome
     from encephagen.connectome.datasets import gw_aal2, hcp_aal2, load, tvb
     from encephagen.engine.session import Session, simulate
     from encephagen.network.build import build, estimate
     from encephagen.recording.probe import Probe
     from encephagen.recording.recording import Recording
+    from encephagen.working_point.whole import whole_brain
 
 __version__ = "0.1.0"
 
@@ -35,7 +35,7 @@ _HOME = {
     "load": "connectome.datasets",
     "simulate": "engine.session",
     "tvb": "connectome.datasets",
-    "whole_brain": "brain.whole",
+    "whole_brain": "working_point.whole",
 }
 
 __all__ = [

@@ -33,7 +33,7 @@ def build_in_nest(nest, network, V_mV, seed=1):
     excites, inhibits = sorted(network.receptors, key=lambda r: -r.sign)
     assert (excites.sign, inhibits.sign) == (1.0, -1.0)
     models = [
-        network.brain.populations[p].in_region(r)[0]
+        network.brain.populations[p].cell(r)[0]
         for r, p in zip(network.neuron_region, network.neuron_population, strict=True)
     ]
     cells = nest.Create("iaf_psc_exp", len(models))

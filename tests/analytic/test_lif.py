@@ -102,7 +102,7 @@ def test_rates_of_a_network_under_current(brain_of):
     brain = network.brain
     for neuron in range(network.n_neurons):
         population = brain.populations[network.neuron_population[neuron]]
-        model, _ = population.in_region(network.neuron_region[neuron])
+        model, _ = population.cell(network.neuron_region[neuron])
         steps = recording.spike_steps[recording.spike_neurons == neuron]
         current_pA = float(session.current_pA[neuron])
         if current_pA <= 500.0:

@@ -48,7 +48,7 @@ def by_region(network, values_mV):
     population = network.brain.populations[0]
     for region in range(len(network.regions)):
         hit = (network.neuron_region == region) & (network.neuron_population == 0)
-        yield population.in_region(region)[0], values_mV[:, hit]
+        yield population.cell(region)[0], values_mV[:, hit]
 
 
 def test_background(brain_of):
@@ -79,7 +79,7 @@ def test_extra_poisson_input_adds_as_a_rate(brain_of):
         hit = np.arange(network.n_neurons) % 2 == parity
         for region in range(len(network.regions)):
             here = hit & (network.neuron_region == region) & (network.neuron_population == 0)
-            neuron, _ = network.brain.populations[0].in_region(region)
+            neuron, _ = network.brain.populations[0].cell(region)
             assert_moments(
                 values_mV[:, here],
                 *campbell(rate, background.weight_pA, tau_syn_ms, neuron.tau_m_ms, neuron.R_m_MOhm),

@@ -31,6 +31,7 @@ def gamma_recording(shape, *, n=300, duration_ms=40_000.0, seed=0):
         n_steps=round(duration_ms / DT_MS),
         regions=[SimpleNamespace(name="A")],
         populations=("E",),
+        excites=(True,),
         neuron_region=np.zeros(n, int),
         neuron_population=np.zeros(n, int),
     )

@@ -37,7 +37,7 @@ def test_halving_the_step_keeps_the_rates(brain_of):
 @pytest.mark.parametrize(("dt_ms", "steps"), [(0.1, 20), (0.05, 40), (0.3, 7)])
 def test_times_become_the_nearest_number_of_steps(brain_of, dt_ms, steps):
     network = build(brain_of(), dt_ms=dt_ms)
-    model, _ = network.brain.populations[0].in_region(0)
+    model, _ = network.brain.populations[0].cell(0)
     assert model.constants(dt_ms).refractory == steps  # 2 ms
     edges = network.edges()
     region = network.neuron_region

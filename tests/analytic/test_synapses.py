@@ -102,7 +102,7 @@ def test_one_spike_in_a_network(brain_of):
     for k in hit:
         target = edges["target"][k]
         population = brain.populations[network.neuron_population[target]]
-        neuron, _ = population.in_region(network.neuron_region[target])
+        neuron, _ = population.cell(network.neuron_region[target])
         expected_mV[:, target] += psp_mV(
             t_ms - edges["delay_ms"][k],
             edges["weight_pA"][k],

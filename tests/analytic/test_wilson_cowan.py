@@ -17,9 +17,9 @@ from encephagen.engine.regions import (
     White,
     simulate_regions,
 )
-from encephagen.engine.working_point import fixed_point, linearised, placed
 from encephagen.models.wilson_cowan import WilsonCowan, derivatives, slopes
 from encephagen.rng import stream
+from encephagen.working_point.regions import fixed_point, linearised, placed
 
 UNCOUPLED = dict(w_EE=0.0, w_EI=0.0, w_IE=0.0, w_II=0.0)
 CALM = WilsonCowan(tau_E_ms=20.0, tau_I_ms=10.0, drive_E=0.3)

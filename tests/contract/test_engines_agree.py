@@ -139,7 +139,15 @@ def test_one_receptor_and_no_background(connectome_of, monkeypatch):
     )
     brain = Brain(
         connectome,
-        (Population("X", 37, ALIF(R_m_MOhm=100.0, adaptation_mV=2.0), Poisson(0.0, 70.0, fast)),),
+        (
+            Population(
+                "X",
+                37,
+                ALIF(R_m_MOhm=100.0, adaptation_mV=2.0),
+                Poisson(0.0, 70.0, fast),
+                excites=True,
+            ),
+        ),
         (Projection("X", "X", Within(0.2), Weight(90.0, 0.4), Uniform(0.5, 6.0), fast), long_range),
     )
     network = built(brain, monkeypatch, BY_SYNAPSE, dt_ms=0.2)

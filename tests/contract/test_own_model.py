@@ -75,7 +75,7 @@ from encephagen.network.build import build
 fast = Transmitter((AMPA(),))
 brain = Brain(
     Connectome("one", (Region("A", "L"),), np.zeros((1, 1))),
-    (Population("X", 20, Mine(), Poisson(5000.0, 90.0, fast)),),
+    (Population("X", 20, Mine(), Poisson(5000.0, 90.0, fast), excites=True),),
     (Projection("X", "X", Within(0.2), Weight(80.0), Uniform(1.0, 2.0), fast),),
 )
 network = build(brain)

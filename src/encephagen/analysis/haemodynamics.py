@@ -228,7 +228,7 @@ def _activity(
     """Return values (time, region), the width of a bin and the start in s, and the regions."""
     if isinstance(activity, Recording):
         n = activity.n_steps // round(activity.bin_ms / activity.dt_ms)  # whole bins
-        keep = [i for i, name in enumerate(activity.populations) if not name.startswith("I")]
+        keep = np.flatnonzero(activity.excites)
         count = activity.data["count"].values[:n]
         if len(keep) == 1:
             spikes = count[:, :, keep[0]].astype(np.float64)

@@ -149,7 +149,7 @@ def _log_log(spectrum: "xr.Dataset", low_Hz: float, high_Hz: float) -> tuple[np.
 
 
 def _excitatory_size(recording: Recording) -> np.ndarray:
-    keep = [i for i, name in enumerate(recording.populations) if not name.startswith("I")]
+    keep = np.flatnonzero(recording.excites)
     return recording.data["region_size"].values[:, keep].sum(axis=1)
 
 
@@ -157,7 +157,7 @@ def _excitatory_rate(recording: Recording, bin_ms: float) -> tuple[np.ndarray, f
     """Return the rate of excitatory neurons (time, region) in Hz and the width of its bins."""
     from encephagen.recording import bin_spikes
 
-    keep = [i for i, name in enumerate(recording.populations) if not name.startswith("I")]
+    keep = np.flatnonzero(recording.excites)
     size = np.maximum(_excitatory_size(recording), 1)
     if recording.has_spikes:
         bin_steps = max(1, round(bin_ms / recording.dt_ms))

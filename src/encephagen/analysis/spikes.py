@@ -197,7 +197,7 @@ def _draw(recording: Recording, per_region: int, min_spikes: int, seed: int) -> 
 
 def excitatory_neurons(recording: Recording) -> np.ndarray:
     """Return which neurons (neuron) belong to an excitatory population: one not named I..."""
-    kinds = np.array([not name.startswith("I") for name in recording.populations], dtype=bool)
+    kinds = recording.excites
     return kinds[recording.data["neuron_population"].values]
 
 

@@ -87,7 +87,7 @@ _SPIKE_FIGURES = (
 def _mean_rates(part: Recording) -> dict[str, float | None]:
     rate = region_rate(part).values
     size = part.data["region_size"].values
-    inhibitory = np.array([name.startswith("I") for name in part.populations], dtype=bool)
+    inhibitory = ~part.excites
 
     def pooled(kind: np.ndarray) -> tuple[float | None, np.ndarray]:
         neurons = size[:, kind].sum(axis=1)

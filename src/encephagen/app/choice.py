@@ -28,11 +28,11 @@ class Choice:
     def network(self) -> "Network":
         """Build the network; ValueError for a dataset, recipe, step or seed that cannot be."""
         from encephagen.brain.recipe import Recipe
-        from encephagen.brain.whole import whole_brain
         from encephagen.connectome.datasets import load
         from encephagen.network.build import build
         from encephagen.recording.probe import Probe
         from encephagen.recording.recording import whole_steps
+        from encephagen.working_point.whole import whole_brain
 
         name = self.dataset.strip()
         if self.subcortex:

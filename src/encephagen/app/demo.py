@@ -21,7 +21,7 @@ from rich.text import Text
 from encephagen import __version__
 from encephagen.app import console, tables
 from encephagen.app.choice import Choice
-from encephagen.app.interrupt import gently
+from encephagen.interrupt import gently
 from encephagen.units import MS_PER_S
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from encephagen.app import console
 from encephagen.app.choice import Choice
-from encephagen.app.interrupt import gently
+from encephagen.interrupt import gently
 from encephagen.units import MS_PER_S
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def check_memory(network: "Network", seconds: float) -> None:
 
 def _expected_rate_Hz(network: "Network") -> float:
     """Return the mean rate over neurons that theory expects, or the usual one where it has none."""
-    from encephagen.brain.mean_field import MeanField
+    from encephagen.working_point.mean_field import MeanField
 
     try:
         field = MeanField.of(network.brain)

@@ -261,9 +261,9 @@ def planned(question: Question, connectome: "Connectome") -> list[dict[str, Any]
 
 def compared(question: Question) -> tuple["Connectome", "xr.DataArray"]:
     """Return the connectome and the fMRI, checked against each other and against the recipe."""
-    from encephagen.brain.whole import whole_brain
     from encephagen.connectome.datasets import catalogue, fmri, load
     from encephagen.validation.evidence import Empirical
+    from encephagen.working_point.whole import whole_brain
 
     cortical = {both: cortex for cortex, both in SUBCORTEX.items()}
     name = (question.fmri or question.dataset).strip().lower()

@@ -47,9 +47,14 @@ def cortex(connectome: Connectome, recipe: Recipe) -> Brain:
         neuron,
         background,
         by_region=(("tau_m_ms", tau_m_by_region_ms(connectome, recipe)),),
+        excites=True,
     )
     inh = Population(
-        "I", recipe.n_inh, dataclasses.replace(neuron, tau_m_ms=recipe.tau_m_inh_ms), background
+        "I",
+        recipe.n_inh,
+        dataclasses.replace(neuron, tau_m_ms=recipe.tau_m_inh_ms),
+        background,
+        excites=False,
     )
     within = Within(recipe.local_probability)
     local = Uniform(recipe.local_delay_min_ms, recipe.local_delay_max_ms)

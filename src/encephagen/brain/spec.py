@@ -1,14 +1,14 @@
 """The parts of a brain, and the brain: frozen descriptions that `encephagen.network` builds."""
 
 import dataclasses
-import difflib
-import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from encephagen import names
 from encephagen.connectome.connectome import Connectome
+from encephagen.digest import digest
 from encephagen.models.model import AbstractNeuron
 from encephagen.models.receptors import Exponential, Transmitter
 
@@ -33,10 +33,11 @@ class Poisson:
 
 @dataclass(frozen=True)
 class Population:
-    """One cell type, present in every region with ``size`` cells.
+    """One cell type, with ``size`` cells in each region ``where`` it lives (None: in every one).
 
-    ``by_region`` overrides parameters of ``neuron``, or ``rate_Hz`` of the background, with one
-    value a region, in the connectome's order.
+    ``excites`` says what its synapses do to others: excite, or inhibit. ``by_region`` overrides
+    parameters of ``neuron``, or ``rate_Hz`` of the background, with one value for each region where
+    it lives, in the connectome's order.
     """
 
     name: str
@@ -44,8 +45,19 @@ class Population:
     neuron: AbstractNeuron
     background: Poisson
     by_region: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    excites: bool = field(kw_only=True)
+    where: tuple[str, ...] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.excites, bool):
+            raise ValueError(
+                f"population {self.name!r} has excites = {self.excites!r}: say True or False"
+            )
+        if self.where is not None and (not self.where or len(set(self.where)) < len(self.where)):
+            raise ValueError(
+                f"population {self.name!r} lives in {self.where!r}: name each region once, or None "
+                "for all"
+            )
         if not isinstance(self.size, (int, np.integer)) or self.size < 1:
             raise ValueError(
                 f"population {self.name!r} has size {self.size!r}: must be a whole number over 0"
@@ -53,15 +65,13 @@ class Population:
         known = [f.name for f in dataclasses.fields(self.neuron)] + ["rate_Hz"]  # type: ignore[arg-type]
         for name, _ in self.by_region:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
                 raise ValueError(
-                    f"population {self.name!r} has no parameter {name!r}; "
-                    + (f"nearest: {near[0]}" if near else f"known: {', '.join(known)}")
+                    f"population {self.name!r} has no parameter {name!r}; {names.hint(name, known)}"
                 )
 
-    def in_region(self, region: int) -> tuple[AbstractNeuron, Poisson]:
-        """Return the neuron and the background of this population in a region."""
-        values = {name: value[region] for name, value in self.by_region}
+    def cell(self, place: int) -> tuple[AbstractNeuron, Poisson]:
+        """Return the neuron and the background in region number ``place`` of those it lives in."""
+        values = {name: value[place] for name, value in self.by_region}
         background = self.background
         if "rate_Hz" in values:
             background = dataclasses.replace(background, rate_Hz=values.pop("rate_Hz"))
@@ -86,7 +96,8 @@ class Between:
 
     A neuron of region t receives ``in_degree`` times W[t].sum() over its mean across regions
     (fractions by chance), each from region s with probability W[t, s] / W[t].sum() and there from
-    a random neuron. ``weights`` is (region, region), [target, source]; multapses may occur.
+    a random neuron. ``weights`` is (region, region), [target, source]; multapses may occur. Only
+    regions where the target, or the source, lives count.
     """
 
     in_degree: float
@@ -101,11 +112,18 @@ class Between:
         weights.flags.writeable = False
         object.__setattr__(self, "weights", weights)
 
-    def in_degree_by_region(self) -> np.ndarray:
-        """Return the mean in-degree (region,) of the neurons of each region."""
-        total = self.weights.sum(axis=1)
-        mean = total.mean()
-        return self.in_degree * total / mean if mean > 0 else np.zeros(len(total))
+    def drawn(self, targets: np.ndarray, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return in-degrees (region,) and weights (region, region) between two populations.
+
+        ``targets`` and ``sources`` are the regions where they live. In-degrees are the mean over
+        neurons of a region, 0 where no target lives.
+        """
+        weights = np.zeros_like(self.weights)
+        weights[np.ix_(targets, sources)] = self.weights[np.ix_(targets, sources)]
+        total = weights.sum(axis=1)
+        mean = total[targets].mean()
+        in_degree = self.in_degree * total / mean if mean > 0 else np.zeros(len(total))
+        return in_degree, weights
 
 
 @dataclass(frozen=True)
@@ -220,27 +238,44 @@ class Brain:
     recipe: str = ""
 
     def __post_init__(self) -> None:
-        names = [p.name for p in self.populations]
-        if len(set(names)) != len(names):
-            raise ValueError(f"populations {names}: names must differ")
-        for projection in self.projections:
-            for end in (projection.source, projection.target):
-                if end not in names:
-                    raise ValueError(f"projection {projection.name!r}: no population {end!r}")
-        n = self.connectome.n
+        known = [p.name for p in self.populations]
+        if len(set(known)) != len(known):
+            raise ValueError(f"populations {known}: names must differ")
         for population in self.populations:
+            where = self.regions_of(population.name)
             for name, values in population.by_region:
-                if len(values) != n:
+                if len(values) != len(where):
                     raise ValueError(
                         f"population {population.name!r}: {name} has {len(values)} values for "
-                        f"{n} regions"
+                        f"{len(where)} regions"
                     )
+        n = self.connectome.n
         for projection in self.projections:
+            for end in (projection.source, projection.target):
+                if end not in known:
+                    raise ValueError(
+                        f"projection {projection.name!r}: no population {end!r}; "
+                        f"{names.hint(end, known)}"
+                    )
+            excites = self.populations[known.index(projection.source)].excites
+            if any((r.sign > 0) != excites for r in projection.transmitter.receptors):
+                raise ValueError(
+                    f"projection {projection.name!r}: population {projection.source!r} "
+                    f"{'excites' if excites else 'inhibits'}, and its transmitter opens a receptor "
+                    "that does not: give another transmitter, or say what the population does"
+                )
             factors = projection.weight.by_region
             if factors and len(factors) != n:
                 raise ValueError(
                     f"projection {projection.name!r}: {len(factors)} weight factors for {n} regions"
                 )
+
+    def regions_of(self, population: str) -> np.ndarray:
+        """Return the positions (k,) of the regions where a population lives, in their order."""
+        (found,) = (p for p in self.populations if p.name == population)
+        if found.where is None:
+            return np.arange(self.connectome.n)
+        return np.sort([self.connectome.index(name) for name in found.where])
 
     def __add__(self, other: "Brain") -> "Brain":
         """Return the union of two fragments on the same connectome."""
@@ -272,26 +307,4 @@ class Brain:
 
     def digest(self) -> str:
         """Return the SHA-256 of everything that this brain is."""
-        h = hashlib.sha256()
-        h.update(self.connectome.digest().encode())
-        for part in (*self.populations, *self.projections, *self.ports):
-            _feed(h, part)
-        return h.hexdigest()
-
-
-def _feed(h, value) -> None:
-    if dataclasses.is_dataclass(value):
-        h.update(type(value).__name__.encode())
-        for f in dataclasses.fields(value):
-            h.update(f.name.encode())
-            _feed(h, getattr(value, f.name))
-    elif isinstance(value, np.ndarray):
-        h.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, tuple):
-        h.update(f"({len(value)}".encode())
-        for item in value:
-            _feed(h, item)
-    elif isinstance(value, np.generic):  # written differently by each version of NumPy
-        _feed(h, value.item())
-    else:
-        h.update(repr(value).encode() + b"\x1f")
+        return digest(self.connectome.digest(), self.populations, self.projections, self.ports)

@@ -164,7 +164,7 @@ def _cells(network: Network, neuron_key: np.uint64) -> list[Cell]:
     cells: list[Cell] = []
     for region in range(len(network.regions)):
         for population in network.brain.populations:
-            neuron, background = population.in_region(region)
+            neuron, background = population.cell(region)
             receptors = tuple(
                 Receptor(
                     advance=r.advance,

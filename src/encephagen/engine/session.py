@@ -3,10 +3,7 @@
 import math
 import os
 import platform
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -19,6 +16,7 @@ from encephagen.engine import compiled, kernel, tables
 from encephagen.engine.pace import Pace
 from encephagen.engine.state import Snapshot
 from encephagen.engine.tape import Tape
+from encephagen.interrupt import held
 from encephagen.network.network import TILE, Network
 from encephagen.recording.alarms import Alarm
 from encephagen.recording.probe import Probe
@@ -150,7 +148,7 @@ class Session:
         )
         self.E_L_mV = np.array(
             [
-                p.in_region(r)[0].E_L_mV
+                p.cell(r)[0].E_L_mV
                 for r in range(len(network.regions))
                 for p in network.brain.populations
             ]
@@ -461,7 +459,7 @@ class Session:
         try:
             while self.step < start + n_steps and not alarms:
                 before = self.step
-                with _ctrl_c_waits():
+                with held():
                     tape.run(min(chunk, start + n_steps - self.step))
                 alarms = self._guard(tape.last_spikes, self.step - before)
                 if progress is not None:
@@ -554,26 +552,6 @@ def _plain(selector: Selector) -> Any:
 
 def _words(selector: Any) -> str:
     return selector if isinstance(selector, str) else ", ".join(map(_words, selector))
-
-
-@contextmanager
-def _ctrl_c_waits() -> Iterator[None]:
-    """Hold Ctrl-C back until the block is done, so that what the kernel returns can be kept.
-
-    It arrives while compiled code runs, and Python would raise it before the results are stored.
-    """
-    usual = signal.getsignal(signal.SIGINT)
-    if usual is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-        if came:
-            signal.raise_signal(signal.SIGINT)
 
 
 def _numba_threads() -> int:

@@ -45,7 +45,7 @@ def blocks(network: Network) -> list[Block]:
     result = []
     for region in range(len(network.regions)):
         for population in network.brain.populations:
-            neuron, background = population.in_region(region)
+            neuron, background = population.cell(region)
             if (neuron, background) not in known:
                 mean = background.rate_Hz * dt_ms / MS_PER_S
                 if mean > MAX_BACKGROUND_PER_STEP:
@@ -99,7 +99,7 @@ def initial_states(network: Network, seed: int) -> list[np.ndarray]:
         index = len(result) // len(network.populations)
         for population in network.brain.populations:
             rng = stream(seed, "initial state", region.name, population.name)
-            neuron, _ = population.in_region(index)
+            neuron, _ = population.cell(index)
             result.append(neuron.initial(rng, population.size))
     return result
 

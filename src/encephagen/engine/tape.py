@@ -116,6 +116,7 @@ class Tape:
             n_steps=session.step - self.start,
             regions=network.regions,
             populations=network.populations,
+            excites=[p.excites for p in network.brain.populations],
             neuron_region=network.neuron_region,
             neuron_population=network.neuron_population,
             bin_ms=self.probe.bin_ms,

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encephagen import rng
-from encephagen.brain.balance import EXCITATORY
-from encephagen.brain.mean_field import MeanField
 from encephagen.brain.recipe import Recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, load
 from encephagen.experiments.runner import Runner
 from encephagen.units import MS_PER_S
+from encephagen.working_point.balance import EXCITATORY
+from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -367,7 +367,7 @@ def calibrated(dataset: str, recipe: dict[str, Any]) -> dict[str, Any]:
 
     {"recipe": None, "why"} if theory finds no background to start from.
     """
-    from encephagen.learning.calibration import calibrate
+    from encephagen.working_point.calibration import calibrate
 
     try:
         found = calibrate(load(dataset), Recipe(**recipe))

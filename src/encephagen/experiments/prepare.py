@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from encephagen.brain.balance import usual_factor
-from encephagen.brain.coupling import coupled, leading_eigenvalue
 from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import find
-from encephagen.learning.calibration import calibrate
+from encephagen.working_point.balance import usual_factor
+from encephagen.working_point.calibration import calibrate
+from encephagen.working_point.coupling import coupled, leading_eigenvalue
 
 ROUNDS, ROUND_S = 6, 4.0
 """Of the calibration of one wiring among many (free): its mean rate is then within what another

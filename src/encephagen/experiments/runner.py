@@ -3,17 +3,16 @@
 import hashlib
 import inspect
 import json
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from encephagen.experiments.cluster import cluster
 from encephagen.experiments.store import Store, code_digest, pack, unpack
+from encephagen.interrupt import counted
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -137,7 +136,7 @@ class Runner:
             return
         for key, given in runs.items():
             try:
-                with _ctrl_c_counts():
+                with counted():
                     outcome = _run(function, given)
             except Exception as error:
                 outcome = error
@@ -226,32 +225,6 @@ def _run(function: Callable[..., Values], given: Values) -> Values:
     if not isinstance(values, dict):
         raise ValueError(f"the run returned a {type(values).__name__}: expected a dict")
     return unpack(*pack(values))
-
-
-@contextmanager
-def _ctrl_c_counts() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end, too, if Ctrl-C came within.
-
-    A session that is interrupted returns the recording so far; it must not pass for the whole.
-    """
-    usual = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(usual):
-        yield
-        return
-    came = False
-
-    def note(number: int, frame: Any) -> None:
-        nonlocal came
-        came = True
-        usual(number, frame)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-        if came:
-            raise KeyboardInterrupt
 
 
 def _key(function: Callable[..., Values], code: str, given: Values, label: str) -> str:

@@ -119,9 +119,11 @@ def build(brain: Brain, *, dt_ms: float = 0.1, seed: int = 0) -> Network:
 def _expected(brain: Brain, projection: Projection) -> float:
     sizes = {p.name: p.size for p in brain.populations}
     source, target = sizes[projection.source], sizes[projection.target]
+    sources, targets = brain.regions_of(projection.source), brain.regions_of(projection.target)
     if isinstance(projection.rule, Within):
-        return brain.connectome.n * source * target * projection.rule.probability
-    return target * float(projection.rule.in_degree_by_region().sum())
+        shared = len(np.intersect1d(sources, targets))
+        return shared * source * target * projection.rule.probability
+    return target * float(projection.rule.drawn(targets, sources)[0].sum())
 
 
 def _channels(brain: Brain) -> tuple[Transmitter, ...]:
@@ -199,8 +201,9 @@ def _plan(
                 f"projection {projection.name!r}: weights have shape "
                 f"{projection.rule.weights.shape}, the connectome has {n} regions"
             )
-        in_degree = projection.rule.in_degree_by_region()
-        cumulative = np.cumsum(projection.rule.weights, axis=1)
+        ends = (brain.regions_of(name) for name in (projection.target, projection.source))
+        in_degree, weights = projection.rule.drawn(*ends)
+        cumulative = np.cumsum(weights, axis=1)
     else:
         probability = round(projection.rule.probability * 2**32)
     delay_steps, delay_levels = _delays(projection, brain.connectome.names, dt_ms)

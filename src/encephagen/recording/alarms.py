@@ -149,7 +149,7 @@ def _saturated(recording: "Recording") -> tuple[Alarm, ...]:
     size = recording.data["region_size"].values
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.median(windows, axis=0) / size / (per_window * width_ms / 1000.0)
-    excitatory = _excitatory(recording)
+    excitatory = recording.excites
     limit = np.where(excitatory, SATURATED_E_HZ, SATURATED_I_HZ)
     excess = np.where(size > 0, rate / limit, 0.0)
     worst_population = np.argmax(excess, axis=1)
@@ -174,7 +174,7 @@ def _saturated(recording: "Recording") -> tuple[Alarm, ...]:
 def _silent(recording: "Recording") -> tuple[Alarm, ...]:
     count, width_ms = _judged_counts(recording)
     duration_ms = len(count) * width_ms
-    excitatory = _excitatory(recording)
+    excitatory = recording.excites
     size = recording.data["region_size"].values[:, excitatory].sum(axis=1)
     spikes = count[:, :, excitatory].sum(axis=(0, 2))
     at_1_Hz = size * duration_ms / 1000.0
@@ -195,7 +195,7 @@ def _synchronous(recording: "Recording") -> tuple[Alarm, ...]:
     count, bin_ms, spikes = _fine_counts(recording)
     if bin_ms > SYNCHRONY_MAX_BIN_MS or len(count) < SYNCHRONY_MIN_BINS:
         return ()
-    excitatory = np.flatnonzero(_excitatory(recording))
+    excitatory = np.flatnonzero(recording.excites)
     member = np.isin(recording.data["neuron_population"].values, excitatory)
     region = recording.data["neuron_region"].values[member]
     n_regions = count.shape[1]
@@ -226,7 +226,7 @@ def _synchronous(recording: "Recording") -> tuple[Alarm, ...]:
 
 def _fine_counts(recording: "Recording") -> tuple[np.ndarray, float, np.ndarray | None]:
     """Return counts of E spikes (time, region), their bin in ms, and spikes of each neuron."""
-    excitatory = _excitatory(recording)
+    excitatory = recording.excites
     if not recording.has_spikes:
         count, _ = _judged_counts(recording)
         return count[:, :, excitatory].sum(axis=2), recording.bin_ms, None
@@ -257,11 +257,6 @@ def _judged_counts(recording: "Recording") -> tuple[np.ndarray, float]:
     bin_ms, from_ms = recording.bin_ms, _judged_from_ms(recording)
     keep = (time >= from_ms - 1e-6 * bin_ms) & (width > (1.0 - 1e-6) * bin_ms)
     return recording.data["count"].values[keep], bin_ms
-
-
-def _excitatory(recording: "Recording") -> np.ndarray:
-    """Return which populations (population,) are excitatory: all but those named I..."""
-    return np.array([not name.startswith("I") for name in recording.populations], dtype=bool)
 
 
 def _grouped(count: np.ndarray, n: int) -> np.ndarray:

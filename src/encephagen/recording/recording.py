@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FORMAT = "encephagen-recording"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SEAL = b"encephagen recording sha256 "
 """Ends a file, before the 32 bytes of the digest of all that precedes the seal."""
 
@@ -41,7 +41,9 @@ class Recording:
     - ``count`` (time_ms, region, population) int32: spikes per bin; ``time_ms`` is the left edge,
       ``bin_width_ms`` (time_ms) the width, shorter than ``bin_ms`` only in a last, incomplete bin;
     - ``v_mV`` (trace_time_ms, trace_neuron) float32, optional;
-    - ``region_size`` (region, population) int32, ``neuron_region`` (neuron) int32,
+    - ``excites`` (population) int8: 1 for populations that excite, 0 for those that inhibit;
+    - ``region_size`` (region, population) int32, 0 where a population does not live,
+      ``neuron_region`` (neuron) int32,
       ``neuron_population`` (neuron) int8;
     - coordinates of a region: its name, hemisphere, lobe, system, t1w_t2w, centroid_[xyz]_mm;
 
@@ -113,8 +115,13 @@ class Recording:
 
     @property
     def populations(self) -> tuple[str, ...]:
-        """Names of the populations, "E" first."""
+        """Names of the populations, in the brain's order."""
         return tuple(self.data["population"].values.tolist())
+
+    @property
+    def excites(self) -> np.ndarray:
+        """Which populations (population,) excite; the others inhibit."""
+        return self.data["excites"].values.astype(bool)
 
     @property
     def n_neurons(self) -> int:
@@ -293,6 +300,7 @@ def assemble(
     n_steps: int,
     regions: Sequence[Any],
     populations: Sequence[str],
+    excites: Sequence[bool],
     neuron_region: np.ndarray,
     neuron_population: np.ndarray,
     bin_ms: float = 10.0,
@@ -308,6 +316,7 @@ def assemble(
         ``count`` (time_ms, region, population) given, if single spikes were not kept.
     n_steps: recorded steps; spikes lie in [start_step, start_step + n_steps).
     regions: objects with ``name`` and, optionally, hemisphere, lobe, system, t1w_t2w, centroid_mm.
+    excites (population): whether the population excites (else it inhibits).
     neuron_region, neuron_population (neuron): indices into regions and populations.
     alarms: what the engine found (inactive delays, non-finite values); `check` adds other kinds.
 
@@ -351,6 +360,7 @@ def assemble(
         "time_ms": ("time_ms", (start_step + edges[:-1]) * float(dt_ms), {"units": "ms"}),
         "bin_width_ms": ("time_ms", np.diff(edges) * float(dt_ms), {"units": "ms"}),
         "population": np.array(populations, dtype=object),
+        "excites": ("population", np.array(excites, dtype=np.int8)),
         "region_size": (("region", "population"), size, {"units": "neurons"}),
         "neuron_region": ("neuron", neuron_region),
         "neuron_population": ("neuron", neuron_population),
@@ -550,6 +560,7 @@ def _reassemble(
         n_steps=n_steps,
         regions=_regions_of(like),
         populations=like.populations,
+        excites=like.excites.tolist(),
         neuron_region=like.data["neuron_region"].values,
         neuron_population=like.data["neuron_population"].values,
         bin_ms=like.bin_ms,
@@ -633,6 +644,7 @@ def _validate(data: "xr.Dataset"):
         "count": ("time_ms", "region", "population"),
         "bin_width_ms": ("time_ms",),
         "region_size": ("region", "population"),
+        "excites": ("population",),
         "neuron_region": ("neuron",),
         "neuron_population": ("neuron",),
         **dict.fromkeys((*REGION_COORDS, *CENTROID_COORDS), ("region",)),

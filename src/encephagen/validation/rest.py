@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from encephagen.brain.recipe import Recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.engine.session import Session
 from encephagen.network.build import build
 from encephagen.recording import Alarm, Probe, Recording, assemble
 from encephagen.units import MS_PER_S
+from encephagen.working_point.whole import whole_brain
 
 WARM_UP_S = 5.0
 """Thrown away before anything is recorded: many times the slowest synapse (free)."""

@@ -59,6 +59,7 @@ def poisson(rate_Hz, *, n_e=40, n_i=10, seed=0, start_ms=0.0, shared=None, bin_m
             for r in range(n_regions)
         ],
         populations=("E", "I"),
+        excites=(True, False),
         neuron_region=np.repeat(np.arange(n_regions), size),
         neuron_population=np.tile(np.r_[np.zeros(n_e, int), np.ones(n_i, int)], n_regions),
         bin_ms=bin_ms,

@@ -45,6 +45,7 @@ def recording(count, bin_ms=10.0, start_step=0, extra_steps=0):
         n_steps=steps,
         regions=[SimpleNamespace(name=name) for name in NAMES[:n]],
         populations=("E", "I"),
+        excites=(True, False),
         neuron_region=np.repeat(np.arange(n), 5),
         neuron_population=np.tile([0, 0, 0, 0, 1], n),
         bin_ms=bin_ms,

@@ -113,6 +113,7 @@ def test_trials_are_cut_out_of_a_recording_at_the_onsets():
         n_steps=400,
         regions=[SimpleNamespace(name="R", hemisphere="L", lobe="x", system="x")],
         populations=["E"],
+        excites=[True],
         neuron_region=np.zeros(4, int),
         neuron_population=np.zeros(4, int),
         bin_ms=5.0,

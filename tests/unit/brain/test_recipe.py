@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encephagen.brain.recipe import Recipe, default_recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.engine import tables
 from encephagen.network.build import build, estimate
 from encephagen.units import table
+from encephagen.working_point.whole import whole_brain
 
 NUMBERS = [name for name, *_ in table(Recipe)]
 ANY_NUMBER = st.one_of(

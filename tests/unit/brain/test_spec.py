@@ -26,7 +26,7 @@ SILENT = Poisson(0.0, 0.0, FAST)
 
 
 def population(**change):
-    return dataclasses.replace(Population("E", 10, LIF(), SILENT), **change)
+    return dataclasses.replace(Population("E", 10, LIF(), SILENT, excites=True), **change)
 
 
 def projection(**change):
@@ -113,16 +113,17 @@ def test_arrays_of_a_brain_are_its_own_and_read_only(connectome_of):
 
 def test_in_degrees_follow_the_row_sums_and_keep_their_mean():
     rule = Between(30.0, np.array([[0.0, 1.0], [3.0, 0.0]]))
-    assert rule.in_degree_by_region().tolist() == [15.0, 45.0]
-    assert Between(30.0, np.zeros((2, 2))).in_degree_by_region().tolist() == [0.0, 0.0]
+    assert rule.drawn(np.arange(2), np.arange(2))[0].tolist() == [15.0, 45.0]
+    none = Between(30.0, np.zeros((2, 2)))
+    assert none.drawn(np.arange(2), np.arange(2))[0].tolist() == [0.0, 0.0]
 
 
 def test_parameters_by_region():
     varied = population(by_region=(("tau_m_ms", (10.0, 20.0)), ("rate_Hz", (5.0, 6.0))))
-    neuron, background = varied.in_region(1)
+    neuron, background = varied.cell(1)
     assert (neuron.tau_m_ms, background.rate_Hz) == (20.0, 6.0)
-    assert varied.in_region(0)[0] == LIF(tau_m_ms=10.0)
-    assert population().in_region(3) == (LIF(), SILENT)
+    assert varied.cell(0)[0] == LIF(tau_m_ms=10.0)
+    assert population().cell(3) == (LIF(), SILENT)
 
 
 def test_fragments_join(connectome_of):

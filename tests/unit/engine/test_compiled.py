@@ -46,7 +46,9 @@ def test_a_model_that_cannot_be_imported_is_said_in_one_line(connectome_of):
         pass
 
     fast = Transmitter((AMPA(),))
-    brain = Brain(connectome_of(), (Population("X", 5, Local(), Poisson(0.0, 0.0, fast)),), ())
+    brain = Brain(
+        connectome_of(), (Population("X", 5, Local(), Poisson(0.0, 0.0, fast), excites=True),), ()
+    )
     with pytest.raises(ValueError, match=r"Local is defined inside a function.*top of its module"):
         compiled.load(composition_of(build(brain))[0])
 

@@ -17,9 +17,9 @@ from encephagen.engine.regions import (
     White,
     simulate_regions,
 )
-from encephagen.engine.working_point import fixed_point, linearised, placed
 from encephagen.models.wilson_cowan import WilsonCowan, slopes
 from encephagen.rng import stream
+from encephagen.working_point.regions import fixed_point, linearised, placed
 
 OU = OrnsteinUhlenbeck(0.1, tau_ms=20.0, sd_I=0.05)
 

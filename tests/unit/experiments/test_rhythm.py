@@ -37,6 +37,7 @@ def spikes_at(connectome_of):
             n_steps=t_s.size,
             regions=connectome.regions,
             populations=("E",),
+            excites=(True,),
             neuron_region=np.zeros(NEURONS, int),
             neuron_population=np.zeros(NEURONS, int),
         )

@@ -124,6 +124,7 @@ def recording(rate_Hz, seconds=3):
         n_steps=1000 * seconds,
         regions=PART.regions,
         populations=("E", "I"),
+        excites=(True, False),
         neuron_region=np.repeat(np.arange(PART.n), size),
         neuron_population=np.tile(np.r_[np.zeros(8), np.ones(2)], PART.n),
     )

@@ -40,6 +40,7 @@ def recording(regions, duration_ms, rate_Hz=10.0, start_ms=0.0, seed=0):
         n_steps=n_steps,
         regions=regions,
         populations=("E", "I"),
+        excites=(True, False),
         neuron_region=np.repeat(np.arange(len(regions)), size),
         neuron_population=np.tile(np.r_[np.zeros(N_E, int), np.ones(N_I, int)], len(regions)),
     )

@@ -2,11 +2,11 @@
 
 import pytest
 
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.transform import subset
 from encephagen.engine.session import Session
 from encephagen.network.build import build
+from encephagen.working_point.whole import whole_brain
 
 STEMS = ("Calcarine", "Heschl", "Postcentral", "Precentral", "Frontal_Mid_2")
 

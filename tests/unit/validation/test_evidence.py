@@ -29,6 +29,7 @@ def recording(minutes, seed=0):
         n_steps=50 * n,
         regions=WHOLE.regions,
         populations=("E", "I"),
+        excites=(True, False),
         neuron_region=np.repeat(np.arange(WHOLE.n), 50),
         neuron_population=np.tile(np.r_[np.zeros(40), np.ones(10)], WHOLE.n),
         bin_ms=50.0,

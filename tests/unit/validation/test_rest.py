@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from encephagen.brain.recipe import default_recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.files import write_npz
 from encephagen.connectome.transform import subset
@@ -15,6 +14,7 @@ from encephagen.network.build import build
 from encephagen.recording import Probe
 from encephagen.validation import rest
 from encephagen.validation.rest import WARM_UP_S, at_rest, recordings
+from encephagen.working_point.whole import whole_brain
 
 PART = subset(hcp_aal2(), [f"{stem}_{side}" for stem in ("Calcarine", "Heschl") for side in "LR"])
 

@@ -39,6 +39,7 @@ def recording(minutes, seed=0, *, fc=None, connectome=PART, bin_ms=20.0, silent=
         n_steps=round(n * bin_ms),
         regions=connectome.regions,
         populations=("E", "I"),
+        excites=(True, False),
         neuron_region=np.repeat(np.arange(members), 50),
         neuron_population=np.tile(np.r_[np.zeros(40), np.ones(10)], members),
         bin_ms=bin_ms,
@@ -59,6 +60,7 @@ def spiking(seconds=12, seed=0):
         n_steps=n_steps,
         regions=PART.regions,
         populations=("E", "I"),
+        excites=(True, False),
         neuron_region=np.repeat(np.arange(N), 50),
         neuron_population=np.tile(np.r_[np.zeros(40), np.ones(10)], N),
     )
@@ -204,6 +206,7 @@ def graded(seed=0, minutes=4, *, slope=-1.0):
         n_steps=10 * n,
         regions=PART.regions,
         populations=("E", "I"),
+        excites=(True, False),
         neuron_region=np.repeat(np.arange(N), 50),
         neuron_population=np.tile(np.r_[np.zeros(40), np.ones(10)], N),
         count=np.stack([count, count // 4], axis=2),

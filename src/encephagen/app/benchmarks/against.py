@@ -51,7 +51,7 @@ def export(network: Network, folder: Path, seed: int = 0) -> None:
     blocks = []
     for region in range(len(network.regions)):
         for population in network.brain.populations:
-            neuron, background = population.in_region(region)
+            neuron, background = population.cell(region)
             if not isinstance(neuron, LIF):
                 raise ValueError(
                     f"{population.name!r} is {type(neuron).__name__}: the comparison with NEST is "

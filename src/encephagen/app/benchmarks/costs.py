@@ -9,11 +9,11 @@ import numpy as np
 from encephagen.app.benchmarks.networks import BY_SIZE, Size
 from encephagen.app.benchmarks.timing import Clock
 from encephagen.brain.recipe import default_recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
 from encephagen.network.build import build
+from encephagen.working_point.whole import whole_brain
 
 UNHEARD_PA = 1e-6  # a background that is drawn and counts for nothing
 NEURON_REPEATS, CALL_REPEATS = 30, 15

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.brain.spec import Brain
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
+from encephagen.working_point.whole import whole_brain
 
 LOCAL = 20.0  # synapses from the own region, and from others, for which the weights below are meant
 DISTANT = 60.0

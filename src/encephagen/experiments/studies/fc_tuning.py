@@ -23,12 +23,10 @@ from encephagen.analysis.haemodynamics import TRANSIENT_S, Haemodynamics, bold
 from encephagen.analysis.rates import binned_rate
 from encephagen.analysis.statistics import Comparison, compare, joint_family, t_interval
 from encephagen.brain.recipe import Recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, load
 from encephagen.engine.regions import OrnsteinUhlenbeck, RegionNetwork, simulate_regions
 from encephagen.engine.session import Session
-from encephagen.engine.working_point import placed
 from encephagen.experiments.prepare import at_least, chosen_recipe, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
@@ -39,6 +37,8 @@ from encephagen.units import MS_PER_S
 from encephagen.validation import baselines
 from encephagen.validation.evidence import Empirical, bold_runs, not_fitted_on
 from encephagen.validation.targets import Row, Target, Verdict, judge
+from encephagen.working_point.regions import placed
+from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

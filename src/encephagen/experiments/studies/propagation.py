@@ -18,10 +18,8 @@ from encephagen import rng
 from encephagen.analysis import propagation
 from encephagen.analysis.propagation import Trials, rank_correlation
 from encephagen.analysis.statistics import TIE, compare, joint_family
-from encephagen.brain.mean_field import MeanField
 from encephagen.brain.recipe import Recipe
 from encephagen.brain.spec import Brain
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
@@ -29,11 +27,13 @@ from encephagen.connectome.transform import subset
 from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.learning.calibration import FEEDBACK
 from encephagen.network.build import build
 from encephagen.tasks.pulses import Step, Timing, present_shuffled
 from encephagen.units import MS_PER_S
 from encephagen.validation.targets import Row, Target, judge
+from encephagen.working_point.calibration import FEEDBACK
+from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -42,7 +42,6 @@ from encephagen.engine.regions import (
     Stimulus,
     simulate_regions,
 )
-from encephagen.engine.working_point import Linearised, placed
 from encephagen.experiments.prepare import at_least, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
@@ -51,6 +50,7 @@ from encephagen.rng import stream
 from encephagen.units import MS_PER_S
 from encephagen.validation.evidence import MIN_REGIONS
 from encephagen.validation.targets import Row, Verdict, judge
+from encephagen.working_point.regions import Linearised, placed
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -16,7 +16,6 @@ import numpy as np
 from encephagen.analysis import spectra
 from encephagen.analysis.statistics import Comparison, compare, joint_family, t_interval
 from encephagen.brain.recipe import Recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.engine.session import Session
@@ -29,6 +28,7 @@ from encephagen.recording.probe import Probe
 from encephagen.rng import stream
 from encephagen.units import MS_PER_S
 from encephagen.validation.targets import Row, Target, Verdict, judge
+from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -175,6 +175,7 @@ def shifted(recording: Recording, connectome: Connectome, seed: int) -> Recordin
         n_steps=n,
         regions=connectome.regions,
         populations=recording.populations,
+        excites=recording.excites.tolist(),
         neuron_region=recording.data["neuron_region"].values,
         neuron_population=recording.data["neuron_population"].values,
         bin_ms=recording.bin_ms,

@@ -22,8 +22,6 @@ from encephagen.analysis.statistics import (
     t_interval,
 )
 from encephagen.analysis.statistics import Verdict as Found
-from encephagen.brain.balance import EXCITATORY, with_background
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
@@ -36,6 +34,8 @@ from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
 from encephagen.validation.targets import Row, Target, Verdict, judge
+from encephagen.working_point.balance import EXCITATORY, with_background
+from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -31,9 +31,7 @@ from encephagen.analysis.statistics import (
     t_interval,
 )
 from encephagen.analysis.summary import summary
-from encephagen.brain.mean_field import MeanField
 from encephagen.brain.recipe import Recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import catalogue, fmri, load
 from encephagen.connectome.nulls import NULLS, find
@@ -56,6 +54,8 @@ from encephagen.validation.evidence import (
 )
 from encephagen.validation.targets import Row, judge
 from encephagen.validation.targets import Verdict as RowVerdict
+from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -29,7 +29,6 @@ from encephagen.analysis.statistics import Comparison, compare, joint_family
 from encephagen.analysis.timescales import timescale
 from encephagen.brain.cortex import tau_m_by_region_ms
 from encephagen.brain.recipe import Recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
@@ -42,6 +41,7 @@ from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
 from encephagen.validation.evidence import MIN_REGIONS, along_map
 from encephagen.validation.targets import TARGETS, Row, Verdict, judge
+from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
     import xarray as xr

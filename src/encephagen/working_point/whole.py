@@ -1,10 +1,10 @@
 """The whole brain: every fragment joined, with the ports through which the world reaches it."""
 
-from encephagen.brain.balance import balance
 from encephagen.brain.cortex import cortex
 from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.brain.spec import Brain, Port
 from encephagen.connectome.connectome import Connectome
+from encephagen.working_point.balance import balance
 
 PORTS = ("visual", "auditory", "somatosensory", "motor")
 

@@ -8,7 +8,7 @@ import pytest
 from encephagen.brain.cortex import strengths, tau_m_by_region_ms
 from encephagen.brain.recipe import Recipe
 from encephagen.brain.spec import Between, Conduction, Within
-from encephagen.brain.whole import whole_brain
+from encephagen.working_point.whole import whole_brain
 
 
 def test_what_a_recipe_says_is_in_the_brain(connectome_of):

@@ -69,7 +69,7 @@ class MeanField:
         """Return the mean field of a brain; ValueError for neurons that are not `LIF`."""
         n, names = brain.connectome.n, [p.name for p in brain.populations]
         k = len(names)
-        cells = [p.in_region(r) for r in range(n) for p in brain.populations]
+        cells = [p.cell(r) for r in range(n) for p in brain.populations]
         for neuron, _ in cells:
             if not isinstance(neuron, LIF):
                 raise ValueError(
@@ -115,7 +115,7 @@ class MeanField:
     @cached_property
     def _cells(self) -> dict[str, np.ndarray]:
         cells = [
-            (p.in_region(r)[0], p.background.transmitter.receptors[0].tau_syn_ms)
+            (p.cell(r)[0], p.background.transmitter.receptors[0].tau_syn_ms)
             for r in range(self.brain.connectome.n)
             for p in self.brain.populations
         ]
@@ -265,7 +265,8 @@ def in_degrees(brain: Brain, projection: Projection) -> np.ndarray:
         own = projection.source == projection.target
         n = (sizes[projection.source] - own) * projection.rule.probability
         return n * np.eye(brain.connectome.n)
-    weights = projection.rule.weights
+    ends = (brain.regions_of(name) for name in (projection.target, projection.source))
+    in_degree, weights = projection.rule.drawn(*ends)
     total = weights.sum(axis=1, keepdims=True)
     share = weights / np.where(total > 0, total, 1.0)
-    return projection.rule.in_degree_by_region()[:, None] * share
+    return in_degree[:, None] * share

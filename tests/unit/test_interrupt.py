@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from encephagen.app.interrupt import gently
+from encephagen.interrupt import gently
 
 
 def test_the_first_is_noted_and_raised_where_it_is_safe():

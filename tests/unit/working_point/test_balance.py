@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from encephagen.brain.balance import balance, with_background
 from encephagen.brain.cortex import cortex, hierarchy
-from encephagen.brain.mean_field import MeanField
 from encephagen.brain.recipe import Recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.datasets import hcp_aal2
+from encephagen.working_point.balance import balance, with_background
+from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.whole import whole_brain
 
 CONNECTOME = hcp_aal2()
 RECIPE = Recipe(
@@ -27,7 +27,7 @@ RECIPE = Recipe(
 
 def background_Hz(brain):
     exc = brain.populations[0]
-    return np.array([exc.in_region(r)[1].rate_Hz for r in range(brain.connectome.n)])
+    return np.array([exc.cell(r)[1].rate_Hz for r in range(brain.connectome.n)])
 
 
 def test_all_regions_fire_at_the_target_in_theory():

@@ -10,11 +10,11 @@ holds.
 
 from typing import Any
 
-from encephagen.brain.balance import EXCITATORY
 from encephagen.brain.cortex import cortex
-from encephagen.brain.mean_field import MeanField
 from encephagen.brain.recipe import Recipe
 from encephagen.connectome.connectome import Connectome
+from encephagen.working_point.balance import EXCITATORY
+from encephagen.working_point.mean_field import MeanField
 
 LARGEST_FACTOR = 3.0
 """By which the number of long-range synapses may change (free)."""

@@ -9,10 +9,10 @@ import dataclasses
 
 import numpy as np
 
-from encephagen.brain.mean_field import MeanField
 from encephagen.brain.recipe import Recipe
 from encephagen.brain.spec import Brain
 from encephagen.connectome.connectome import Connectome
+from encephagen.working_point.mean_field import MeanField
 
 EXCITATORY = "E"
 

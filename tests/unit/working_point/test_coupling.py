@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from encephagen.brain.coupling import coupled, leading_eigenvalue
 from encephagen.brain.recipe import default_recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.nulls import find
+from encephagen.working_point.coupling import coupled, leading_eigenvalue
 
 RECIPE = default_recipe()
 

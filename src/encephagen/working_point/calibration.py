@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from encephagen.brain.balance import EXCITATORY, factors, with_background
 from encephagen.brain.cortex import cortex
-from encephagen.brain.mean_field import MeanField
 from encephagen.brain.recipe import Recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.engine.session import Session
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
+from encephagen.working_point.balance import EXCITATORY, factors, with_background
+from encephagen.working_point.mean_field import MeanField
 
 ROUNDS = 8
 SECONDS = 4.0

@@ -6,8 +6,8 @@ import pytest
 from encephagen.brain.recipe import Recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.transform import subset
-from encephagen.learning import calibration
-from encephagen.learning.calibration import calibrate
+from encephagen.working_point import calibration
+from encephagen.working_point.calibration import calibrate
 
 CONNECTOME = subset(hcp_aal2(), list(hcp_aal2().names[:12]))
 RECIPE = Recipe(

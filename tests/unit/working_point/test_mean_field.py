@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from encephagen.brain.mean_field import MeanField, in_degrees, lif_rate_Hz
 from encephagen.brain.recipe import Recipe
-from encephagen.brain.whole import whole_brain
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
 from encephagen.models import ALIF
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
+from encephagen.working_point.mean_field import MeanField, in_degrees, lif_rate_Hz
+from encephagen.working_point.whole import whole_brain
 
 ASYNCHRONOUS = Recipe(
     name="asynchronous, rates of regions from 0.8 to 8 Hz",

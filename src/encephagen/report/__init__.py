@@ -1,0 +1,1 @@
+"""Pages, tables and players: what people read and watch."""
