@@ -35,6 +35,7 @@ from encephagen.brain.spec import (  # noqa: E402
 from encephagen.connectome.connectome import Connectome, Region  # noqa: E402
 from encephagen.engine.session import Session  # noqa: E402
 from encephagen.models import ALL  # noqa: E402
+from encephagen.models.alif import ALIF  # noqa: E402
 from encephagen.models.lif import LIF  # noqa: E402
 from encephagen.models.model import AbstractNeuron, AbstractReceptor  # noqa: E402
 from encephagen.models.receptors import AMPA, GABA_A, Transmitter  # noqa: E402
@@ -145,6 +146,35 @@ def brain_of_all_models():
     return Brain(connectome, populations, tuple(projections))
 
 
+def patchy_brain():
+    """The tiny brain, and a nucleus with cells of its own in regions B and D only."""
+    cortex = tiny_brain()
+    connectome, nearby = cortex.connectome, Uniform(1.0, 2.5)
+    fibres, between = Conduction.along(connectome, 6.0), Between(8.0, connectome.weights)
+    relay = Population(
+        "relay",
+        19,
+        LIF(t_ref_ms=1.0),
+        Poisson(5000.0, 65.0, FAST),
+        (("tau_m_ms", (12.0, 18.0)),),
+        excites=True,
+        where=("B", "D"),
+    )
+    gate = Population(
+        "gate", 7, ALIF(), Poisson(5000.0, 65.0, FAST), excites=False, where=("D", "B")
+    )
+    nucleus = Brain(connectome, (relay, gate), ())
+    joins = (
+        Projection("relay", "gate", Within(0.4), Weight(90.0, 0.2), nearby, FAST),
+        Projection("gate", "relay", Within(0.4), Weight(250.0), nearby, GABA),
+        Projection("relay", "E", between, Weight(110.0), fibres, FAST),
+        Projection("E", "relay", between, Weight(60.0, 0.3), fibres, FAST),
+        Projection("gate", "I", Within(0.3), Weight(80.0), nearby, GABA),
+    )
+    whole = cortex + nucleus
+    return Brain(connectome, whole.populations, whole.projections + joins)
+
+
 def run_spikes(network, duration_ms, *, setup=None, **seeds):
     """Return the (step, neuron) of every spike of a new session, which ``setup`` may change."""
     session = Session(network, **seeds)
@@ -164,6 +194,12 @@ def connectome_of():
 def brain_of():
     """`tiny_brain`."""
     return tiny_brain
+
+
+@pytest.fixture(scope="session")
+def patchy():
+    """`patchy_brain`."""
+    return patchy_brain()
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from encephagen.connectome.connectome import Connectome
     from encephagen.connectome.datasets import gw_aal2, hcp_aal2, load, tvb
+    from encephagen.engine.estimate import estimate
     from encephagen.engine.session import Session, simulate
-    from encephagen.network.build import build, estimate
+    from encephagen.network.build import build
     from encephagen.recording.probe import Probe
     from encephagen.recording.recording import Recording
     from encephagen.working_point.whole import whole_brain
@@ -29,7 +30,7 @@ _HOME = {
     "Recording": "recording.recording",
     "Session": "engine.session",
     "build": "network.build",
-    "estimate": "network.build",
+    "estimate": "engine.estimate",
     "gw_aal2": "connectome.datasets",
     "hcp_aal2": "connectome.datasets",
     "load": "connectome.datasets",

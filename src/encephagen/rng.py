@@ -11,6 +11,8 @@ import hashlib
 import numba
 import numpy as np
 
+from encephagen.jit import njit
+
 
 def key(seed: int, *names: str | int) -> int:
     """Return the 64-bit key of the stream ``names`` under ``seed`` (a non-negative integer)."""
@@ -28,7 +30,7 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key(seed, *names)))
 
 
-@numba.njit(cache=True)
+@njit
 def mix32(x):
     """Return a 32-bit hash of a 32-bit word, as numpy.uint32 (a bijection, near-ideal avalanche).
 
@@ -42,7 +44,7 @@ def mix32(x):
     return numba.uint32(x ^ numba.uint32(x >> numba.uint32(16)))
 
 
-@numba.njit(cache=True)
+@njit
 def mix64(key, counter):
     """Return draw number ``counter`` of the stream ``key``, as numpy.uint64.
 
@@ -54,7 +56,7 @@ def mix64(key, counter):
     return z ^ (z >> numba.uint64(31))
 
 
-@numba.njit(cache=True)
+@njit
 def uniform(bits):
     """Return a float64 in (0, 1) from 64 random bits."""
     # 52 bits: with 53 the highest would round up to 1

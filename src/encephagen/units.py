@@ -4,10 +4,14 @@ A unit ends a name: ``tau_m_ms``, ``rate_Hz``, ``weight_pA``. The system is clos
 MOhm and Hz, in which pA times MOhm over 1000 is mV.
 """
 
+import math
 from dataclasses import field, fields
 from typing import Any
 
 MS_PER_S = 1000.0
+
+TOLERANCE = 1e-6
+"""By which an interval may miss a whole number of steps, relative: noise of decimal fractions."""
 
 
 def param(default: Any, unit: str, source: str) -> Any:
@@ -22,3 +26,22 @@ def table(params: type) -> list[tuple[str, Any, str, str]]:
         for f in fields(params)
         if "unit" in f.metadata
     ]
+
+
+def whole_steps(name: str, interval_ms: float, dt_ms: float, *, least: int = 1) -> int:
+    """Return an interval (ms), called ``name`` in errors, in steps of ``dt_ms``.
+
+    Raises ValueError where it is no whole number of steps, or of fewer than ``least``.
+    """
+    if not (math.isfinite(dt_ms) and dt_ms > 0):
+        raise ValueError(f"dt_ms is {dt_ms}; expected a positive time in ms")
+    if not (math.isfinite(interval_ms) and interval_ms >= least * dt_ms * (1 - TOLERANCE)):
+        expected = f"at least {least * dt_ms:g} ms" if least else "0 ms or more"
+        raise ValueError(f"{name} is {interval_ms:g}; expected {expected}, and finite")
+    steps = round(interval_ms / dt_ms)
+    if abs(steps * dt_ms - interval_ms) > TOLERANCE * interval_ms:
+        raise ValueError(
+            f"{name} {interval_ms:g} is not a whole number of steps of {dt_ms:g} ms; "
+            f"choose {max(least, steps) * dt_ms:g}, or another dt"
+        )
+    return steps

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from encephagen.engine.cpu.engine import cpu
 from encephagen.engine.session import Session
 from encephagen.network.build import build
 
@@ -74,7 +75,7 @@ def spikes_of(recorder, cells, dt_ms):
 
 
 def initial_V_mV(session):
-    return session.snapshot().arrays["values"][session.V_at].astype(float) + session.E_L_mV
+    return session.snapshot().arrays["values"][session.run.V_at].astype(float) + session.run.E_L_mV
 
 
 # ---- without noise ------------------------------------------------------------------------------
@@ -92,7 +93,7 @@ def quiet(brain_of):
 
 
 def both(nest, network, current_pA, real):
-    session = Session(network, threads=1, real=real)
+    session = Session(network, engine=cpu(1, real))
     cells, recorder = build_in_nest(nest, network, initial_V_mV(session))
     cells.set(I_e=current_pA.astype(float).tolist())
     nest.Simulate(QUIET_MS)
@@ -114,7 +115,7 @@ def test_coupling_matters_to_that_test(nest, quiet, brain_of):
     ours, _ = both(nest, network, current_pA, "float64")
     for change in ({"long_range": 0.0}, {"velocity_mm_per_ms": 5.5}, {"local": 0.99}):
         other = build(brain_of(background_Hz=0.0, **change), seed=1)
-        session = Session(other, threads=1, real="float64")
+        session = Session(other, engine=cpu(1, "float64"))
         session.current_pA[:] = current_pA
         recording = session.record(QUIET_MS)
         found = np.stack([recording.spike_steps, recording.spike_neurons])

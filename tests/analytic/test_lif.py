@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from encephagen.engine.cpu.engine import cpu
 from encephagen.engine.session import Session
 from encephagen.models import ALIF, LIF
 from encephagen.models.model import constant_current_gain
@@ -96,7 +97,7 @@ def test_adaptation_slows_a_neuron_to_its_self_consistent_interval():
 def test_rates_of_a_network_under_current(brain_of):
     """The compiled engine: every neuron of an uncoupled network keeps its closed-form interval."""
     network = build(brain_of(background_Hz=0.0, local=0.0, long_range=0.0), seed=1)
-    session = Session(network, threads=1, real="float64")
+    session = Session(network, engine=cpu(1, "float64"))
     session.current_pA[:] = np.linspace(450.0, 1500.0, network.n_neurons)
     recording = session.record(1000.0)
     brain = network.brain

@@ -26,7 +26,7 @@ def samples_mV(network, setup=None):
     probe = Probe(voltage=tuple(range(network.n_neurons)), voltage_every_ms=EVERY_MS)
     recording = session.record(DURATION_MS, probe=probe)
     assert recording.n_spikes == 0
-    return recording.data["v_mV"].values.astype(np.float64) - session.E_L_mV
+    return recording.data["v_mV"].values.astype(np.float64) - session.run.E_L_mV
 
 
 def assert_moments(values_mV, mean_mV, variance_mV2):

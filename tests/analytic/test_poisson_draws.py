@@ -5,10 +5,11 @@ import pytest
 from scipy import stats
 
 from encephagen.engine import tables
+from encephagen.engine.cpu.engine import cpu
+from encephagen.engine.cpu.layout import TILE
 from encephagen.engine.session import Session
 from encephagen.models import LIF
 from encephagen.network.build import build
-from encephagen.network.network import TILE
 
 N_STEPS = 6000
 MEAN = 0.4  # events a step: 4000 Hz
@@ -17,9 +18,9 @@ WORST = 1e-4  # p of a test here; there are about ten
 
 def draws(network, noise_seed, poisson_Hz=0.0):
     """Return events (step, neuron), from the jumps of the receptor that the background opens."""
-    session = Session(network, noise_seed=noise_seed, threads=1, real="float64")
+    session = Session(network, noise_seed=noise_seed, engine=cpu(1, "float64"))
     session.poisson_Hz[:] = poisson_Hz
-    at = session.V_at + TILE * len(LIF.State._fields)
+    at = session.run.V_at + TILE * len(LIF.State._fields)
     brain = network.brain
     background = brain.populations[0].background
     receptor = background.transmitter.receptors[0]
@@ -28,7 +29,7 @@ def draws(network, noise_seed, poisson_Hz=0.0):
     currents_pA = [np.zeros(network.n_neurons)]
     for _ in range(N_STEPS):
         session.advance(1)
-        currents_pA.append(session._cells.values[at])
+        currents_pA.append(session.run._cells.values[at])
     currents_pA = np.array(currents_pA)
     events = (currents_pA[1:] - decay * currents_pA[:-1]) / background.weight_pA
     counts = np.rint(events).astype(int)

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from encephagen.engine.cpu.engine import cpu
 from encephagen.engine.session import Session
 from encephagen.models import AMPA, GABA_A, LIF, NMDA
 from encephagen.models.receptors import Exponential, Transmitter, propagator
 from encephagen.network.build import build
 
-SILENT = {"V_th_mV": 1e6}  # a membrane that never spikes
+SILENT = {"t_ref_ms": 0.0, "V_th_mV": 1e6}  # a membrane that never spikes
 
 
 def psp_mV(t_ms, weight_pA, tau_syn_ms, tau_m_ms, R_m_MOhm):
@@ -79,7 +80,7 @@ def test_one_spike_in_a_network(brain_of):
     source = int(edges["source"][np.argmax(edges["delay_ms"])])
 
     def run(pulse_pA):
-        session = Session(network, threads=1, real="float64")
+        session = Session(network, engine=cpu(1, "float64"))
         session.advance(1500)  # initial potentials decay
         session.current_pA[source] = pulse_pA
         session.advance(1)
@@ -89,7 +90,7 @@ def test_one_spike_in_a_network(brain_of):
         for _ in range(600):
             session.advance(1)
             spikes += session.counts.sum()
-            traces_mV.append(session.snapshot().arrays["values"][session.V_at])
+            traces_mV.append(session.snapshot().arrays["values"][session.run.V_at])
         assert spikes == 0
         return np.array(traces_mV)
 

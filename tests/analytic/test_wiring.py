@@ -17,10 +17,11 @@ from encephagen.brain.spec import (
     Weight,
     Within,
 )
+from encephagen.engine.estimate import estimate
 from encephagen.models import AMPA, LIF
 from encephagen.models.receptors import Transmitter
 from encephagen.network import wiring
-from encephagen.network.build import build, estimate
+from encephagen.network.build import build
 
 FAST = Transmitter((AMPA(),))
 N = 150  # neurons of the population, per region
@@ -181,31 +182,14 @@ def test_another_projection_leaves_the_others_as_they_are(connectome_of):
     assert pairs(one) < pairs(both)
 
 
-def test_neither_dt_nor_the_size_of_shards_moves_a_synapse(connectome_of, monkeypatch):
-    from encephagen.network import build as module
-
+def test_dt_moves_no_synapse(connectome_of):
     connectome = connectome_of(6)
-    one = network_of(connectome, rule=Within(0.1), weight=Weight(9.0, 0.4))
-    monkeypatch.setattr(module, "SHARD_LANES", 2 * 160)  # regions of 150 in 10 tiles of 16
-    other = network_of(connectome, rule=Within(0.1), weight=Weight(9.0, 0.4))
-    assert (one.layout.n_shards, other.layout.n_shards) == (2, 3)
-
-    def table(network):
-        edges = network.edges()
-        return np.sort(np.rec.fromarrays([edges[k] for k in sorted(edges)]))
-
-    assert (table(one) == table(other)).all()
-
-
-@pytest.mark.parametrize("n_regions", [2, 3, 5, 7, 8])
-def test_no_shard_outgrows_its_addresses(connectome_of, monkeypatch, n_regions):
-    """Two regions of 160 lanes do not fit 300: regions must not be rounded into one shard."""
-    from encephagen.network import build as module
-
-    monkeypatch.setattr(module, "SHARD_LANES", 300)
-    connectome = connectome_of(n_regions)
-    network = network_of(connectome, rule=Within(0.05))
-    assert (np.diff(network.layout.shard_tile) * 16).max() <= 300
+    one, other = (
+        build(network_of(connectome, rule=Within(0.1), weight=Weight(9.0, 0.4)).brain, dt_ms=dt_ms)
+        for dt_ms in (0.1, 0.2)
+    )
+    for name in ("source", "target", "weight"):
+        assert np.array_equal(one.edges()[name], other.edges()[name])
 
 
 def test_estimate_is_what_is_built(brain_of):

@@ -8,11 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from encephagen.engine import session as session_module
-from encephagen.engine import tape
-from encephagen.engine.kernel import CHUNK
+from encephagen.engine.cpu import engine as cpu_module
+from encephagen.engine.cpu.engine import CPURun
+from encephagen.engine.cpu.kernel import CHUNK
 from encephagen.engine.session import Session, simulate
-from encephagen.engine.state import Snapshot
+from encephagen.engine.snapshot import Snapshot
 from encephagen.recording.probe import Probe
 
 DURATION_MS = 400.0
@@ -115,7 +115,7 @@ def test_snapshot_to_a_file_into_a_new_session(all_models, expected, tmp_path, s
     other.advance(200)  # a past of its own
     other.restore(Snapshot.load(tmp_path / "snapshot"))
     assert (other.step, other.initial_seed) == (stop_steps, 8)
-    assert other.lesions == ("silenced D", "cut visual -> motor")
+    assert list(map(str, other.lesions)) == ["silenced D", "cut visual -> motor"]
     after = other.record(DURATION_MS - stop_steps * 0.1)
     joined = [np.concatenate(p) for p in zip(spikes(before), spikes(after), strict=True)]
     assert_same((*joined, other.V_mV), expected)
@@ -149,10 +149,10 @@ def test_taking_a_snapshot_changes_nothing(all_models, expected):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_growing_the_queue_and_emptying_the_tape(all_models, expected, monkeypatch, threads):
     """With the smallest pool and the shortest tape the kernel returns often, for more room."""
-    empty_queue, grown = session_module._empty_queue, []
+    empty_queue, grown = CPURun._empty_queue, []
 
-    def small(network, chunks, room):
-        queue, chunks = empty_queue(network, chunks, room), 8 if chunks == 4096 else chunks
+    def small(self, chunks, recent):
+        queue, chunks = empty_queue(self, chunks, recent), 8 if chunks == 4096 else chunks
         grown.append(chunks)
         return queue._replace(
             pool=queue.pool[:, : chunks * CHUNK].copy(),
@@ -161,12 +161,12 @@ def test_growing_the_queue_and_emptying_the_tape(all_models, expected, monkeypat
             n_free=np.full_like(queue.n_free, chunks),
         )
 
-    monkeypatch.setattr(session_module, "_empty_queue", small)
-    monkeypatch.setattr(tape, "SPIKE_ROOM", 1)
+    monkeypatch.setattr(CPURun, "_empty_queue", small)
+    monkeypatch.setattr(cpu_module, "SPIKE_ROOM", 1)
     calls = []
-    run = Session.run_kernel
+    run = CPURun._run
     monkeypatch.setattr(
-        Session, "run_kernel", lambda self, n, ports: calls.append(n) or run(self, n, ports)
+        CPURun, "_run", lambda self, n, ports: calls.append(n) or run(self, n, ports)
     )
     session = new_session(all_models, threads=threads)
     drive(session)

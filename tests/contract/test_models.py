@@ -7,6 +7,7 @@ import numba
 import numpy as np
 import pytest
 
+from encephagen.engine.cpu.engine import cpu
 from encephagen.engine.session import Session
 from encephagen.models import ALL
 from encephagen.models.lif import LIF
@@ -150,7 +151,7 @@ def test_float32_agrees_with_float64_in_its_statistics(all_models):
     """The same noise, other rounding: rates differ by no more than two halves of one run do."""
     halves = {}
     for real in ("float32", "float64"):
-        session = Session(all_models, noise_seed=5, threads=1, real=real)
+        session = Session(all_models, noise_seed=5, engine=cpu(1, real))
         session.record(200.0)
         halves[real] = []
         for _ in range(8):

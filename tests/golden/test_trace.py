@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from encephagen.engine.cpu.engine import cpu
 from encephagen.engine.session import Session
 from encephagen.network.build import build
 
@@ -20,7 +21,7 @@ DURATION_MS = 500.0
 @pytest.mark.parametrize("real", ["float32", "float64"])
 def test_trace(brain_of, real):
     network = build(brain_of(), seed=1)
-    session = Session(network, noise_seed=2, initial_seed=3, threads=1, real=real)
+    session = Session(network, noise_seed=2, initial_seed=3, engine=cpu(1, real))
     recording = session.record(DURATION_MS)
     by_population = session.region_rate_Hz().mean(axis=0)
     edges = network.edges()

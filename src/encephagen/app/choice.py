@@ -59,7 +59,7 @@ class Choice:
 
     def prepare(self, network: "Network", threads: int | None) -> None:
         """Load or compile the kernels that sessions will use, on a session that is thrown away."""
-        from encephagen.engine.session import most_threads
+        from encephagen.engine.cpu.engine import most_threads
 
         for n in {threads} if threads else {1, most_threads(network)}:
             self.session(network, n).advance(1)

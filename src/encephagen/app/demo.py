@@ -327,7 +327,7 @@ class Conversation(cmd.Cmd):
                 "status, and it hears more"
             )
         self._alarms(recording)
-        self._say(f"lesions: {', '.join(self.session.lesions) or 'none'}")
+        self._say(f"lesions: {', '.join(map(str, self.session.lesions)) or 'none'}")
         self._clocked(clock)
 
     def _timescales(self, recording: "Recording") -> dict[str, str]:
@@ -385,7 +385,9 @@ class Conversation(cmd.Cmd):
         """heal all lesions"""
         lesions = self.session.lesions
         self.session.heal()
-        self._say(f"healed: {', '.join(lesions)}" if lesions else "there is no lesion to heal")
+        self._say(
+            f"healed: {', '.join(map(str, lesions))}" if lesions else "there is no lesion to heal"
+        )
         self._brain_time()
 
     # -- files -----------------------------------------------------------------------------------
@@ -419,7 +421,7 @@ class Conversation(cmd.Cmd):
         # Only a brain that is whole takes the place of the present one.
         self.choice, self.network, self.session = choice, network, session
         self.last = self.quiet = None
-        lesions = f", {', '.join(session.lesions)}" if session.lesions else ""
+        lesions = f", {', '.join(map(str, session.lesions))}" if session.lesions else ""
         self._say(
             f"loaded {network.brain.connectome.name}, wiring seed {network.seed}, noise seed "
             f"{session.noise_seed}, at {_seconds(session.time_ms)}{lesions}"
@@ -428,7 +430,7 @@ class Conversation(cmd.Cmd):
 
     def _restored(self, file: Path):
         from encephagen.engine.session import Session
-        from encephagen.engine.state import Snapshot
+        from encephagen.engine.snapshot import Snapshot
 
         snapshot = Snapshot.load(file)
         arrays = dict(snapshot.arrays)
@@ -454,7 +456,6 @@ class Conversation(cmd.Cmd):
                 noise_seed=snapshot.noise_seed,
                 initial_seed=snapshot.initial_seed,
                 threads=self.threads,
-                real=snapshot.real,
             )
             session.restore(dataclasses.replace(snapshot, arrays=arrays))
         except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -675,6 +676,6 @@ def _readline() -> Any:
 
 
 def _history() -> Path:
-    from encephagen.engine.compiled import cache_folder
+    from encephagen.jit import cache_folder
 
     return cache_folder() / "demo_history"

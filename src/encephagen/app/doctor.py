@@ -121,7 +121,7 @@ def _data(what: str) -> Finding:
 
 
 def _cache(what: str) -> Finding:
-    from encephagen.engine.compiled import cache_folder
+    from encephagen.jit import cache_folder
 
     folder = cache_folder()
     remedy = "set ENCEPHAGEN_CACHE to a folder that you can write"
@@ -136,7 +136,7 @@ def _cache(what: str) -> Finding:
 
 
 def _disk(what: str) -> Finding:
-    from encephagen.engine.compiled import cache_folder
+    from encephagen.jit import cache_folder
 
     folder = cache_folder()
     while not folder.exists() and folder != folder.parent:
@@ -179,7 +179,7 @@ def _terminal(what: str) -> Finding:
 
 
 def _simulation(what: str) -> Finding:
-    from encephagen.engine.session import most_threads
+    from encephagen.engine.cpu.engine import most_threads
 
     choice = Choice(recipe=recipe_values(None, []))
     network = choice.network()

@@ -31,7 +31,7 @@ def machine() -> dict[str, Any]:
     """Return what this computer is, as far as a simulation cares."""
     import psutil
 
-    from encephagen.engine.compiled import cache_folder
+    from encephagen.jit import cache_folder
 
     memory = psutil.virtual_memory()
     return {

@@ -99,7 +99,7 @@ def check_memory(network: "Network", seconds: float) -> None:
     """Raise ValueError before a run whose spikes, at the rate expected, memory would not hold."""
     import psutil
 
-    from encephagen.engine.session import RUNAWAY_HZ
+    from encephagen.engine.guard import RUNAWAY_HZ
 
     free = psutil.virtual_memory().available
     if RUNAWAY_HZ * network.n_neurons * seconds * SPIKE_BYTES < free:

@@ -62,6 +62,7 @@ class Blocks:
         """Block (region, population), `NOWHERE` (-1) where the population does not live."""
         table = np.full((self.n_regions, self.n_populations), NOWHERE)
         table[self.region, self.population] = np.arange(len(self))
+        table.setflags(write=False)
         return table
 
     def of_population(self, population: int) -> np.ndarray:
@@ -78,6 +79,7 @@ class Blocks:
         """Neurons (region, population) of each population in each region, 0 where it is not."""
         table = np.zeros((self.n_regions, self.n_populations), np.int64)
         table[self.region, self.population] = self.size
+        table.setflags(write=False)
         return table
 
     def each_neuron(self, of_block: np.ndarray) -> np.ndarray:

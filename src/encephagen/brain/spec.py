@@ -264,6 +264,12 @@ class Brain:
                     f"{'excites' if excites else 'inhibits'}, and its transmitter opens a receptor "
                     "that does not: give another transmitter, or say what the population does"
                 )
+            for what, matrix in _matrices(projection):
+                if matrix.shape != (n, n):
+                    raise ValueError(
+                        f"projection {projection.name!r}: {what} have shape {matrix.shape}, the "
+                        f"connectome has {n} regions"
+                    )
             factors = projection.weight.by_region
             if factors and len(factors) != n:
                 raise ValueError(
@@ -308,3 +314,10 @@ class Brain:
     def digest(self) -> str:
         """Return the SHA-256 of everything that this brain is."""
         return digest(self.connectome.digest(), self.populations, self.projections, self.ports)
+
+
+def _matrices(projection: Projection) -> list[tuple[str, np.ndarray]]:
+    """Return what of a projection is given for pairs of regions."""
+    rule, delay = projection.rule, projection.delay
+    found = [("weights", rule.weights)] if isinstance(rule, Between) else []
+    return found + ([("delays", delay.delay_ms)] if isinstance(delay, Conduction) else [])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from encephagen.brain.blocks import cells
 from encephagen.models.model import AbstractNeuron, constant_current_gain
 from encephagen.network.network import Network
 from encephagen.rng import key, stream
@@ -16,7 +17,7 @@ THRESHOLD_GROUP = 4
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A population in a region, in numbers.
+    """A population in a region, in numbers that an engine needs.
 
     ``neuron`` and ``receptors`` are the models' constants; ``current_gain`` the mV that 1 pA adds
     in a step; ``jump`` (channel, receptor) the pA that one unit of a channel's weights adds;
@@ -42,31 +43,27 @@ def blocks(network: Network) -> list[Block]:
         ]
     ).reshape(len(network.channels), len(receptors))
     known: dict = {}
-    result = []
-    for region in range(len(network.regions)):
-        for population in network.brain.populations:
-            neuron, background = population.cell(region)
-            if (neuron, background) not in known:
-                mean = background.rate_Hz * dt_ms / MS_PER_S
-                if mean > MAX_BACKGROUND_PER_STEP:
-                    raise ValueError(
-                        f"background of {background.rate_Hz:g} Hz is {mean:.0f} events a step, "
-                        f"over {MAX_BACKGROUND_PER_STEP:.0f}; lower dt, or the rate (and raise "
-                        "the weight)"
-                    )
-                known[neuron, background] = Block(
-                    model=type(neuron),
-                    neuron=tuple(neuron.constants(dt_ms)),
-                    receptors=tuple(r.constants(neuron, dt_ms) for r in receptors),
-                    current_gain=constant_current_gain(neuron, dt_ms),
-                    jump=jump,
-                    background_jump=np.array(
-                        [background.weight_pA * background.transmitter.jump(r) for r in receptors]
-                    ),
-                    background_per_step=mean,
-                )
-            result.append(known[neuron, background])
-    return result
+    for neuron, background in cells(network.brain):
+        if (neuron, background) in known:
+            continue
+        mean = background.rate_Hz * dt_ms / MS_PER_S
+        if mean > MAX_BACKGROUND_PER_STEP:
+            raise ValueError(
+                f"background of {background.rate_Hz:g} Hz is {mean:.0f} events a step, over "
+                f"{MAX_BACKGROUND_PER_STEP:.0f}; lower dt, or the rate (and raise the weight)"
+            )
+        known[neuron, background] = Block(
+            model=type(neuron),
+            neuron=tuple(neuron.constants(dt_ms)),
+            receptors=tuple(r.constants(neuron, dt_ms) for r in receptors),
+            current_gain=constant_current_gain(neuron, dt_ms),
+            jump=jump,
+            background_jump=np.array(
+                [background.weight_pA * background.transmitter.jump(r) for r in receptors]
+            ),
+            background_per_step=mean,
+        )
+    return [known[cell] for cell in cells(network.brain)]
 
 
 def thresholds(means: np.ndarray) -> np.ndarray:
@@ -94,13 +91,13 @@ def thresholds(means: np.ndarray) -> np.ndarray:
 
 def initial_states(network: Network, seed: int) -> list[np.ndarray]:
     """Return the initial (states, neurons) of every block, drawn under a seed."""
-    result = []
-    for region in network.regions:
-        index = len(result) // len(network.populations)
-        for population in network.brain.populations:
-            rng = stream(seed, "initial state", region.name, population.name)
-            neuron, _ = population.cell(index)
-            result.append(neuron.initial(rng, population.size))
+    result, blocks, brain = [], network.blocks, network.brain
+    for (neuron, _), region, number in zip(
+        cells(brain), blocks.region.tolist(), blocks.population.tolist(), strict=True
+    ):
+        population = brain.populations[number]
+        rng = stream(seed, "initial state", network.regions[region].name, population.name)
+        result.append(neuron.initial(rng, population.size))
     return result
 
 
@@ -111,3 +108,8 @@ def noise_keys(noise_seed: int) -> tuple[np.uint64, np.uint64, np.uint64]:
         np.uint64(key(noise_seed, "background", "neuron")),
         np.uint64(key(noise_seed, "extra input")),
     )
+
+
+def drive_key(noise_seed: int, number: int) -> np.uint64:
+    """Return the key of the events of drive ``number`` (see `Driven`)."""
+    return np.uint64(key(noise_seed, "drive", number))

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from encephagen.models.model import AbstractNeuron, require_positive
-from encephagen.units import param
+from encephagen.units import param, whole_steps
 
 POTJANS = "Potjans and Diesmann 2014, doi 10.1093/cercor/bhs358"
 JOGLEKAR = "Joglekar et al. 2018, doi 10.1016/j.neuron.2018.02.031"
@@ -76,12 +76,15 @@ class Membrane(AbstractNeuron):
             )
 
     def membrane_constants(self, dt_ms: float) -> Constants:
-        """Return the constants of the membrane for steps of ``dt_ms``."""
+        """Return the constants of the membrane for steps of ``dt_ms``.
+
+        Raises ValueError where t_ref is no whole number of steps.
+        """
         return Constants(
             decay=math.exp(-dt_ms / self.tau_m_ms),
             threshold_mV=self.V_th_mV - self.E_L_mV,
             reset_mV=self.V_reset_mV - self.E_L_mV,
-            refractory=float(round(self.t_ref_ms / dt_ms)),
+            refractory=float(whole_steps("t_ref_ms", self.t_ref_ms, dt_ms, least=0)),
             one=1.0,
         )
 

@@ -1,8 +1,8 @@
-"""Drawing synapses: compiled loops that place every synapse of a projection into its row.
+"""Drawing synapses: compiled functions that say what every synapse of a projection is.
 
-The synapses of a target neuron are a pure function of (wiring key, projection, target neuron), so
-they are drawn twice, once to count and once to place, and never held in any other form: the peak
-memory of a build is that of the network.
+The synapses of a target neuron are a pure function of (wiring key, projection, target neuron). So
+they need no memory: whoever wants them, an engine or `Network.edges`, draws them in the form that
+it needs, as often as it needs.
 """
 
 from typing import NamedTuple
@@ -10,17 +10,19 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from encephagen.jit import njit
 from encephagen.rng import mix64, uniform
 
 
 class Plan(NamedTuple):
     """One projection, ready to draw. Regions index the first axis of every table.
 
-    ``probability`` is a threshold of 32 random bits for pairs within a region (0 where the
-    projection runs between regions); ``in_degree`` (region,) and ``cumulative`` (region, region)
-    say how many synapses a target neuron gets and from where. ``delay_steps`` is
-    (region, region); ``delay_levels`` further steps are drawn uniformly on top of it.
-    ``weight`` (region,) is the mean in units of the channel's scale.
+    ``source_first`` and ``target_first`` are the first neurons of the two populations, -1 where
+    they do not live. ``probability`` is a threshold of 32 random bits for pairs within a region (0
+    where the projection runs between regions); ``in_degree`` (region,) and ``cumulative`` (region,
+    region) say how many synapses a target neuron gets and from where. ``delay_steps`` is
+    (region, region); ``delay_levels`` further steps are drawn uniformly on top of it. ``weight``
+    (region,) is the mean in units of the channel's scale.
     """
 
     key: np.uint64
@@ -38,31 +40,23 @@ class Plan(NamedTuple):
     spread: float
 
 
-class Rows(NamedTuple):
-    """Where synapses go: shard of a target, its address there, and the row of a source.
-
-    Row ``(shard * n_channels + channel) * n_neurons + source`` spans ``start[row]`` to
-    ``start[row + 1]``.
-    """
-
-    start: np.ndarray
-    shard: np.ndarray
-    address: np.ndarray
-    n_channels: int
-
-
 WEIGHT_MAX = 32767  # weights are int16 multiples of their channel's scale
 SPREAD_CUT = 4.0  # lognormal weights are cut at this many standard deviations
 
 
-@numba.njit(cache=True)
+def widest(plan: Plan) -> int:
+    """Return the most synapses that a target neuron of a projection can have."""
+    return max(int(plan.in_degree.max(initial=0.0)) + 2, plan.source_size)
+
+
+@njit
 def draw_sources(plan, region, target, sources, source_regions):
     """Fill the sources of one target neuron, and their regions; return how many."""
     key = mix64(plan.key, target)
     n = 0
     if plan.probability > 0:
         first = plan.source_first[region]
-        for i in range(plan.source_size):
+        for i in range(plan.source_size if first >= 0 else 0):
             if (mix64(key, i) >> numba.uint64(32)) < plan.probability and first + i != target:
                 sources[n] = first + i
                 source_regions[n] = region
@@ -85,43 +79,32 @@ def draw_sources(plan, region, target, sources, source_regions):
     return n
 
 
-@numba.njit(cache=True)
-def count(plan, rows, counts, sources, source_regions):
-    """Add the synapses of a projection to ``counts`` (row,)."""
-    n_neurons = rows.shard.shape[0]
-    for region in range(plan.target_first.shape[0]):
-        first = plan.target_first[region]
-        for target in range(first, first + plan.target_size):
-            base = (rows.shard[target] * rows.n_channels + plan.channel) * n_neurons
-            for k in range(draw_sources(plan, region, target, sources, source_regions)):
-                counts[base + sources[k]] += 1
+@njit
+def draw_delay(plan, key, k, region, source_region):
+    """Return the delay (steps) of synapse ``k`` of the target neuron whose `synapse_key` is key."""
+    delay = plan.delay_steps[region, source_region]
+    if plan.delay_levels > 1:
+        bits = mix64(key, 2 * k) >> numba.uint64(32)
+        delay += int((bits * numba.uint64(plan.delay_levels)) >> numba.uint64(32))
+    return delay
 
 
-@numba.njit(cache=True)
-def place(plan, rows, cursor, packed_out, delay_out, sources, source_regions):
-    """Write the synapses of a projection at ``cursor`` (row,), which moves on."""
-    n_neurons = rows.shard.shape[0]
-    for region in range(plan.target_first.shape[0]):
-        first = plan.target_first[region]
-        mean = plan.weight[region]
-        for target in range(first, first + plan.target_size):
-            key = mix64(~plan.key, target)
-            base = (rows.shard[target] * rows.n_channels + plan.channel) * n_neurons
-            for k in range(draw_sources(plan, region, target, sources, source_regions)):
-                at = cursor[base + sources[k]]
-                cursor[base + sources[k]] = at + 1
-                delay = plan.delay_steps[region, source_regions[k]]
-                if plan.delay_levels > 1:
-                    bits = mix64(key, 2 * k) >> numba.uint64(32)
-                    delay += int((bits * numba.uint64(plan.delay_levels)) >> numba.uint64(32))
-                weight = mean
-                if plan.spread > 0:
-                    weight = mean * lognormal(mix64(key, 2 * k + 1), plan.spread)
-                packed_out[at] = pack(rows.address[target], min(WEIGHT_MAX, int(np.rint(weight))))
-                delay_out[at] = delay
+@njit
+def draw_weight(plan, key, k, region):
+    """Return the weight of synapse ``k``, a whole number of its channel's scale."""
+    weight = plan.weight[region]
+    if plan.spread > 0:
+        weight = weight * lognormal(mix64(key, 2 * k + 1), plan.spread)
+    return min(WEIGHT_MAX, int(np.rint(weight)))
 
 
-@numba.njit(cache=True)
+@njit
+def synapse_key(plan, target):
+    """Return the key under which delays and weights of a target neuron are drawn."""
+    return mix64(~plan.key, target)
+
+
+@njit
 def lognormal(bits, spread):
     """Return a lognormal factor of mean 1 (Box and Muller 1958), cut at `SPREAD_CUT`."""
     radius = np.sqrt(-2.0 * np.log(uniform(bits)))
@@ -129,47 +112,28 @@ def lognormal(bits, spread):
     return np.exp(spread * min(z, SPREAD_CUT) - spread * spread / 2)
 
 
-@numba.njit(cache=True)
-def pack(target, weight):
-    """Return a synapse as 32 bits: its target in the upper half, its weight in the lower."""
-    return numba.uint32((numba.uint32(target) << numba.uint32(16)) | numba.uint32(weight))
-
-
-@numba.njit(cache=True)
-def sort_rows(start, packed, delay):
-    """Sort every row by delay, then target."""
-    for row in range(start.shape[0] - 1):
-        a, b = start[row], start[row + 1]
-        keys = np.empty(b - a, np.uint64)
-        for i in range(b - a):
-            keys[i] = (numba.uint64(delay[a + i]) << numba.uint64(32)) | packed[a + i]
-        keys.sort()
-        for i in range(b - a):
-            delay[a + i] = keys[i] >> numba.uint64(32)
-            packed[a + i] = keys[i] & numba.uint64(0xFFFFFFFF)
-
-
-@numba.njit(cache=True)
-def count_segments(start, delay):
-    """Return the number of runs of equal delay in all rows."""
+@njit
+def count(plan, sources, source_regions):
+    """Return the number of synapses of a projection."""
     n = 0
-    for row in range(start.shape[0] - 1):
-        for i in range(start[row], start[row + 1]):
-            if i == start[row] or delay[i] != delay[i - 1]:
-                n += 1
+    for region in range(plan.target_first.shape[0]):
+        first = plan.target_first[region]
+        for target in range(first, first + (plan.target_size if first >= 0 else 0)):
+            n += draw_sources(plan, region, target, sources, source_regions)
     return n
 
 
-@numba.njit(cache=True)
-def find_segments(start, delay, row_start, segment_start, segment_delay):
-    """Fill the runs of equal delay: their rows, first synapses and delays (see `Synapses`)."""
+@njit
+def list_edges(plan, sources, source_regions, source_out, target_out, weight_out, delay_out):
+    """Fill source, target, weight and delay (synapse,) of every synapse of a projection."""
     n = 0
-    for row in range(start.shape[0] - 1):
-        row_start[row] = n
-        for i in range(start[row], start[row + 1]):
-            if i == start[row] or delay[i] != delay[i - 1]:
-                segment_start[n] = i
-                segment_delay[n] = delay[i]
+    for region in range(plan.target_first.shape[0]):
+        first = plan.target_first[region]
+        for target in range(first, first + (plan.target_size if first >= 0 else 0)):
+            key = synapse_key(plan, target)
+            for k in range(draw_sources(plan, region, target, sources, source_regions)):
+                source_out[n], target_out[n] = sources[k], target
+                weight_out[n] = draw_weight(plan, key, k, region)
+                delay_out[n] = draw_delay(plan, key, k, region, source_regions[k])
                 n += 1
-    row_start[start.shape[0] - 1] = n
-    segment_start[n] = start[-1]
+    return n

@@ -13,10 +13,11 @@ from encephagen.app.benchmarks.gates import Gate, gates
 from encephagen.app.benchmarks.timing import Clock
 from encephagen.app.cli import app
 from encephagen.connectome.datasets import hcp_aal2
+from encephagen.engine.estimate import estimate
 from encephagen.engine.session import Session
 from encephagen.models.alif import ALIF
 from encephagen.models.receptors import AMPA, NMDA, Transmitter
-from encephagen.network.build import build, estimate
+from encephagen.network.build import build
 
 KEYS = {
     "realtime_factor",

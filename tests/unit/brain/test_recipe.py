@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.engine import tables
-from encephagen.network.build import build, estimate
+from encephagen.engine.estimate import estimate
+from encephagen.network.build import build
 from encephagen.units import table
 from encephagen.working_point.whole import whole_brain
 

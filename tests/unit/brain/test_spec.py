@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from encephagen.brain.blocks import Blocks, cells
 from encephagen.brain.spec import (
     Between,
     Brain,
@@ -142,8 +143,8 @@ def test_receptors_are_in_order_of_appearance(connectome_of):
     glutamate, gaba = Transmitter((AMPA(), NMDA()), (0.5, 0.5)), Transmitter((GABA_A(),))
     brain = Brain(
         connectome_of(),
-        (population(),),
-        (projection(transmitter=gaba), projection(transmitter=glutamate)),
+        (population(), population(name="I", excites=False)),
+        (projection(source="I", transmitter=gaba), projection(transmitter=glutamate)),
     )
     assert brain.receptors == (AMPA(), GABA_A(), NMDA())
 
@@ -195,3 +196,37 @@ def test_rules_of_other_weights_or_delays_are_not_equal():
 def test_the_name_of_a_brain_is_not_what_it_is(connectome_of):
     a = Brain(connectome_of(), (population(),), (), recipe="a")
     assert a == dataclasses.replace(a, recipe="b")
+
+
+def test_who_excites_is_checked_against_the_transmitter(connectome_of):
+    gaba = Transmitter((GABA_A(),))
+    with pytest.raises(ValueError, match="population 'E' excites, and its transmitter opens"):
+        Brain(connectome_of(), (population(),), (projection(transmitter=gaba),))
+    inhibits = population(excites=False)
+    Brain(connectome_of(), (inhibits,), (projection(transmitter=gaba),))
+    with pytest.raises(ValueError, match="population 'E' inhibits, and its transmitter opens"):
+        Brain(connectome_of(), (inhibits,), (projection(),))
+
+
+def test_a_population_may_live_in_some_regions_only(patchy):
+    assert patchy.regions_of("E").tolist() == [0, 1, 2, 3]
+    assert patchy.regions_of("relay").tolist() == patchy.regions_of("gate").tolist() == [1, 3]
+    blocks = Blocks.of(patchy)
+    assert blocks.region.tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 3, 3]
+    assert blocks.population.tolist() == [0, 1, 0, 1, 2, 3, 0, 1, 0, 1, 2, 3]
+    assert blocks.region_size.tolist() == [[24, 9, 0, 0], [24, 9, 19, 7]] * 2
+    assert blocks.first_in(2).tolist() == [-1, 66, -1, 158]
+    neurons = [neuron for neuron, _ in cells(patchy)]
+    assert [n.tau_m_ms for n in neurons][4::6] == [12.0, 18.0], "one value a region where it lives"
+    with pytest.raises(ValueError, match="tau_m_ms has 2 values for 4 regions"):
+        everywhere = dataclasses.replace(patchy.populations[2], where=None)
+        Brain(patchy.connectome, (everywhere,), ())
+    with pytest.raises(ValueError, match="'nowhere' is not in 'tiny'"):
+        Brain(patchy.connectome, (population(where=("nowhere",)),), ())
+
+
+def test_a_rule_between_regions_counts_those_where_both_ends_live():
+    rule = Between(10.0, np.array([[0.0, 1.0, 3.0], [1.0, 0.0, 1.0], [2.0, 2.0, 0.0]]))
+    in_degree, weights = rule.drawn(np.array([0, 1]), np.array([2]))
+    assert weights.tolist() == [[0, 0, 3.0], [0, 0, 1.0], [0, 0, 0]]
+    assert in_degree.tolist() == [15.0, 5.0, 0.0], "10 on average over the regions of the target"

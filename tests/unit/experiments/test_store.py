@@ -78,7 +78,7 @@ def test_a_file_is_whole_or_not_there(tmp_path):
 
 def test_a_run_depends_on_what_computes_not_on_what_shows(monkeypatch):
     names = {name for name, _ in store._files()}
-    assert "encephagen/engine/kernel.py" in names
+    assert "encephagen/engine/cpu/kernel.py" in names
     assert "encephagen/brain/recipes/healthy_cortex.toml" in names
     assert "encephagen/connectome/data/hcp-aal2.npz" in names
     assert not [n for n in names if n.startswith(("encephagen/app/", "encephagen/figures/"))]
@@ -99,5 +99,5 @@ def test_a_run_depends_on_what_computes_not_on_what_shows(monkeypatch):
     assert digests("encephagen/experiments/studies/another.py") == first
     changed = digests("encephagen/experiments/studies/spiking_hierarchy.py")
     assert changed[0] != first[0] and changed[1] == first[1]
-    changed = digests("encephagen/engine/kernel.py")
+    changed = digests("encephagen/engine/cpu/kernel.py")
     assert changed[0] != first[0] and changed[1] != first[1]

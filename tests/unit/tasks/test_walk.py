@@ -63,7 +63,7 @@ def test_the_pyramidal_tract_crosses(session):
     assert arm.motor_Hz[:, 1].mean() > 1
     left, right = arm.drive.mean(axis=0)
     assert right < 0.01 < left
-    assert session.lesions == ("silenced Precentral_L",)
+    assert list(map(str, session.lesions)) == ["silenced Precentral_L"]
 
 
 def test_an_interrupted_control_leaves_the_brain_as_it_was(session):

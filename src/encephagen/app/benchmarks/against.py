@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from encephagen.engine import tables
-from encephagen.engine.session import SPINS
+from encephagen.engine.cpu.engine import SPINS
 from encephagen.models.lif import LIF
 from encephagen.network.network import Network
 

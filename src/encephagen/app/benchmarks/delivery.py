@@ -2,11 +2,12 @@
 
 import time
 
-import numba
 import numpy as np
 
-from encephagen.engine import kernel
+from encephagen.engine.cpu import kernel
+from encephagen.engine.cpu.engine import CPURun
 from encephagen.engine.session import Session
+from encephagen.jit import njit
 from encephagen.rng import stream
 from encephagen.units import MS_PER_S
 
@@ -14,7 +15,7 @@ RATE_HZ = 5.0
 BATCHES = 12
 
 
-@numba.njit(cache=True)
+@njit
 def _windows(first, last, step, bounds, spike_step, spike_neuron, wiring, cells, queue):
     """Send, queue and deliver windows ``first`` to ``last``; return where room ran out, or last.
 
@@ -29,6 +30,7 @@ def _windows(first, last, step, bounds, spike_step, spike_neuron, wiring, cells,
                 cells.unsent[shard, n, 1] = spike_neuron[k]
                 n += 1
             cells.n_unsent[shard] = n
+        kernel.forget(step + w * wiring.window, wiring, queue)
         if not kernel.has_room(wiring, cells, queue):
             return w
         kernel.send(cells, queue)
@@ -46,15 +48,15 @@ def measure(session: Session, batch_s: float = 0.1) -> dict[str, float]:
     window as the kernel does it. First the calendars fill, for as long as the longest delay; then
     follow batches of ``batch_s`` or more, of which the fastest counts. ``session`` is spoilt.
     """
-    network = session.network
-    session._flush()  # what is under way comes first
+    network, cpu_run = session.network, session.run
+    assert isinstance(cpu_run, CPURun)
     step, longest = session.step, 2 + (network.max_delay_steps + 1) // network.min_delay_steps
     rng = stream(0, "bench", "delivery")
 
     def run(n_windows: int) -> tuple[float, int]:
         """Run windows; return the CPU time (s) and the number of events."""
         nonlocal step
-        bounds, spike_step, spike_neuron, events = _spikes(session, n_windows, rng)
+        bounds, spike_step, spike_neuron, events = _spikes(cpu_run, n_windows, rng)
         spent_s, at = 0.0, 0
         while at < n_windows:
             start_s = time.process_time()
@@ -65,13 +67,13 @@ def measure(session: Session, batch_s: float = 0.1) -> dict[str, float]:
                 bounds,
                 spike_step,
                 spike_neuron,
-                session._wiring,
-                session._cells,
-                session._queue,
+                cpu_run._wiring,
+                cpu_run._cells,
+                cpu_run._queue,
             )
             spent_s += time.process_time() - start_s
             if at < n_windows:
-                session._grow_queue()
+                cpu_run._grow()
         step += n_windows * network.min_delay_steps
         return spent_s, events
 
@@ -89,10 +91,10 @@ def measure(session: Session, batch_s: float = 0.1) -> dict[str, float]:
 
 
 def _spikes(
-    session: Session, n_windows: int, rng: np.random.Generator
+    run: CPURun, n_windows: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Return random spikes as `_windows` takes them, and how many events they cause."""
-    network, layout, wiring = session.network, session.network.layout, session._wiring
+    network, layout, wiring = run.network, run.layout, run._wiring
     window, size = network.min_delay_steps, np.diff(layout.shard_first)
     mean = RATE_HZ * window * network.dt_ms / MS_PER_S * size
     count = rng.poisson(np.tile(mean, (n_windows, 1)))

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from encephagen.app.benchmarks.against import Unavailable
-from encephagen.engine.compiled import cache_folder
+from encephagen.jit import cache_folder
 
 PACKAGES = ("nest-simulator>=3.9", "numpy")
 TIMEOUT_S = 400

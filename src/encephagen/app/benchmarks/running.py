@@ -24,8 +24,10 @@ from encephagen.app.benchmarks import against, delivery, networks
 from encephagen.app.benchmarks.networks import Size
 from encephagen.app.benchmarks.timing import Clock, load
 from encephagen.connectome.datasets import hcp_aal2
+from encephagen.engine.cpu.pack import packed
+from encephagen.engine.estimate import estimate
 from encephagen.engine.session import Session
-from encephagen.network.build import build, estimate
+from encephagen.network.build import build
 from encephagen.network.network import Network
 from encephagen.units import MS_PER_S
 
@@ -45,12 +47,13 @@ def measure(size: Size, python: str | None) -> dict[str, Any]:
     connectome = hcp_aal2()
     brain = size.brain(connectome)
     expected = estimate(brain)
-    build(networks.QUICK_DEFAULT.brain(connectome))  # compiles
+    packed(build(networks.QUICK_DEFAULT.brain(connectome)))  # compiles
     clock, network = Clock(), None
     for _ in range(BUILD_REPEATS if expected.n_synapses < 1e7 else 1):
         network = None  # else two would be in memory
         start_s, start_cpu_s = time.perf_counter(), time.process_time()
         network = build(brain)
+        packed(network)
         clock.add("build", time.perf_counter() - start_s, time.process_time() - start_cpu_s)
     assert network is not None
     _say(f"{size.name}: running {network.n_neurons:,} neurons, {network.n_synapses:,} synapses")
@@ -170,6 +173,7 @@ def _result(
         spreads[str(threads)] = timing.spread
         cpu[str(threads)] = brain_s / timing.best_cpu_s
     best = max(factors, key=lambda n: factors[n])
+    synapses = packed(network).synapses
     return {
         "name": size.name,
         "n_neurons": network.n_neurons,
@@ -181,9 +185,9 @@ def _result(
         "realtime_factor_median_by_threads": medians,
         "realtime_factor_cpu_by_threads": cpu,
         "spread_by_threads": spreads,
-        "segmented": network.synapses.segmented,
-        "delays_per_synapse": len(network.synapses.delay) / max(1, network.n_synapses),
-        "bytes_per_synapse": network.nbytes / max(1, network.n_synapses),
+        "segmented": synapses.segmented,
+        "delays_per_synapse": len(synapses.delay) / max(1, network.n_synapses),
+        "bytes_per_synapse": synapses.nbytes / max(1, network.n_synapses),
         "memory_peak_bytes": peak,
         "build_s": clock["build"].best_s,
         "build_cpu_s": clock["build"].best_cpu_s,

@@ -9,7 +9,8 @@ Weights are integers, so that their sums do not depend on order: any number of t
 engine, gets the same input to the bit. A queue is a calendar: a list of entries a (time slot,
 channel), in chunks from a pool. An entry is one synapse (target and weight, packed) or one segment
 of a row (a run of equal delay: its first synapse and its length), as the network's synapses are;
-see `Synapses`.
+see `Synapses`. Beside it stand the spikes of the last longest delay, from which the calendar can be
+made anew at any time: after a lesion, for more room, from a snapshot.
 """
 
 from typing import NamedTuple
@@ -20,19 +21,20 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from encephagen.jit import njit
 from encephagen.rng import mix64, uniform
 
 CHUNK = 32  # entries; a power of two
 FIRST_SYNAPSE = numba.uint64((1 << 40) - 1)  # the lower bits of a segment entry; above, its length
 LINE, SYNAPSE, DELAY, SEGMENT = (numba.uint64(n) for n in (64, 4, 2, 8))  # bytes, as in `Wiring`
-DONE, MORE_QUEUE, MORE_ROOM = 0, 1, 2
+DONE, MORE_QUEUE, MORE_ROOM = 0, 1, 2  # why a run returns
 
 
 class Wiring(NamedTuple):
     """The network as the kernel reads it (see `Network`; all read-only)."""
 
     row_start: np.ndarray  # (row + 1,) int64
-    packed: np.ndarray  # (synapse,) uint32, target and weight; a lesion replaces it
+    packed: np.ndarray  # (synapse,) uint32, target and weight; 0 where a lesion masks it
     delay: np.ndarray  # (synapse or segment,) uint16
     segment_row: np.ndarray  # (row + 1,) int64, or empty
     segment_start: np.ndarray  # (segment + 1,) or empty
@@ -48,6 +50,7 @@ class Wiring(NamedTuple):
     lane_key: np.ndarray  # (lane,) uint32
     n_channels: int
     window: int  # steps between exchanges: the shortest delay
+    reach: int  # steps: the longest delay
 
 
 class Cells(NamedTuple):
@@ -56,14 +59,15 @@ class Cells(NamedTuple):
     values: np.ndarray  # state of every neuron and its receptors, in tiles
     arrivals: np.ndarray  # (tile * channel * lane,) int32
     kicks: np.ndarray  # (lane,) int32, extra background events in this step
-    current_pA: np.ndarray  # (lane,) float32, injected current in this call
+    injected_pA: np.ndarray  # (lane,) float32, injected current in this call
+    current_pA: np.ndarray  # (lane,) float32, that and what is driven, in this step
     block_flags: np.ndarray  # (block,) int32, whether any lane spiked
     tile_flags: np.ndarray  # (tile,) int32, whether any lane spiked
     spiked: np.ndarray  # (lane,) int32
     silent: np.ndarray  # (block,) bool, lesioned
     unsent: np.ndarray  # (shard, room, 2) int64: step, neuron, not yet queued
     n_unsent: np.ndarray  # (shard,) int64
-    clock: np.ndarray  # (1,) int64, steps done; here so that Ctrl-C cannot part it from the rest
+    clock: np.ndarray  # (2,) int64, steps and spikes so far; here so that Ctrl-C parts nothing
 
 
 class Queue(NamedTuple):
@@ -76,18 +80,28 @@ class Queue(NamedTuple):
     lists: np.ndarray  # (shard, slot * channel, 3) int32: entries, first chunk, last chunk
     sent: np.ndarray  # (shard, room, 2) int64: step, neuron, being queued
     n_sent: np.ndarray  # (shard,) int64
+    recent: np.ndarray  # (room, 2) int64, a ring: step, neuron of all that may be under way
+    recent_at: np.ndarray  # (2,) int64: the first of them, and how many there are
 
 
 class Ports(NamedTuple):
     """Input and output of a call."""
 
     current_pA: np.ndarray  # (neuron,) float32
+    injects: int  # whether the lanes must be laid out from current_pA anew
     kick_neuron: np.ndarray  # (driven,) int64, neurons with extra Poisson input
     kick_lane: np.ndarray  # (driven,) int64
     kick_p0: np.ndarray  # (driven,) float64, probability of no event in a step
     kick_mean: np.ndarray  # (driven,) float64, events a step
     kick_bounds: np.ndarray  # (shard + 1,) int64
     kick_key: np.uint64
+    drive_pA: np.ndarray  # (step of this call, drive) float32
+    drive_p0: np.ndarray  # (step of this call, drive) float64, probability of no event in a step
+    drive_mean: np.ndarray  # (step of this call, drive) float64, events a step
+    drive_key: np.ndarray  # (drive,) uint64
+    drive_neuron: np.ndarray  # (driven,) int64, the neurons of each drive in turn
+    drive_lane: np.ndarray  # (driven,) int64
+    drive_bounds: np.ndarray  # (drive, shard + 1) int64
     counts: np.ndarray  # (neuron,) int32, spikes in this call
     spike_step: np.ndarray  # (room,) int64
     spike_neuron: np.ndarray  # (room,) int32
@@ -116,7 +130,7 @@ def prefetch(context, array, index):
     return types.void(array, types.uint64), generate
 
 
-@numba.njit(cache=True)
+@njit
 def append(pool, following, free, n_free, lists, item, entry):
     """Append an entry to list ``item`` of one shard's calendar (room was checked before)."""
     n = lists[item, 0]
@@ -135,7 +149,7 @@ def append(pool, following, free, n_free, lists, item, entry):
     lists[item, 0] = n + 1
 
 
-@numba.njit(cache=True)
+@njit
 def release(queue, shard, item):
     """Empty list ``item``: its chunks return to the pool."""
     n = queue.lists[shard, item, 0]
@@ -147,10 +161,12 @@ def release(queue, shard, item):
     queue.lists[shard, item, 0] = 0
 
 
-@numba.njit(cache=True)
+@njit
 def has_room(wiring, cells, queue):
-    """Return whether every shard can queue all unsent spikes."""
+    """Return whether every shard can queue all unsent spikes, and the recent ones hold them."""
     n_shards = cells.n_unsent.shape[0]
+    if queue.recent_at[1] + cells.n_unsent.sum() > queue.recent.shape[0]:
+        return False
     n_neurons = wiring.block_first[-1]
     segmented = wiring.segment_row.shape[0] > 0
     bounds = wiring.segment_row if segmented else wiring.row_start
@@ -168,17 +184,73 @@ def has_room(wiring, cells, queue):
     return True
 
 
-@numba.njit(cache=True)
+@njit
 def send(cells, queue):
     """Hand all unsent spikes over to `enqueue`, so that new ones can be listed meanwhile."""
+    room = queue.recent.shape[0]
     for shard in range(cells.n_unsent.shape[0]):
         n = cells.n_unsent[shard]
-        queue.sent[shard, :n] = cells.unsent[shard, :n]
+        for k in range(n):
+            spiked, neuron = cells.unsent[shard, k, 0], cells.unsent[shard, k, 1]
+            queue.sent[shard, k, 0], queue.sent[shard, k, 1] = spiked, neuron
+            at = (queue.recent_at[0] + queue.recent_at[1]) % room
+            queue.recent[at, 0], queue.recent[at, 1] = spiked, neuron
+            queue.recent_at[1] += 1
         queue.n_sent[shard] = n
         cells.n_unsent[shard] = 0
 
 
-@numba.njit(cache=True)
+@njit
+def forget(step, wiring, queue):
+    """Drop the recent spikes that have arrived everywhere before ``step``."""
+    at, room = queue.recent_at, queue.recent.shape[0]
+    # listed window by window, in each by shard: the first may be a window younger than the next
+    while at[1] > 0 and queue.recent[at[0], 0] + wiring.reach + wiring.window < step:
+        at[0] = (at[0] + 1) % room
+        at[1] -= 1
+
+
+@njit
+def requeue(step, wiring, queue):
+    """Make the calendar anew from the recent spikes: all that arrives at ``step`` or later.
+
+    Returns whether there was room; if not, the calendar is in parts.
+    """
+    n_shards, n_channels = queue.lists.shape[0], wiring.n_channels
+    n_neurons, n_slots = wiring.block_first[-1], queue.lists.shape[1] // n_channels
+    segmented = wiring.segment_row.shape[0] > 0
+    bounds = wiring.segment_row if segmented else wiring.row_start
+    queue.lists[:] = 0
+    for shard in range(n_shards):
+        chunks = queue.free.shape[1]
+        for chunk in range(chunks):
+            queue.free[shard, chunk] = chunk
+        queue.n_free[shard] = chunks
+        pool, following, free = queue.pool[shard], queue.following[shard], queue.free[shard]
+        n_free, lists = queue.n_free[shard : shard + 1], queue.lists[shard]
+        for k in range(queue.recent_at[1]):
+            at = (queue.recent_at[0] + k) % queue.recent.shape[0]
+            spiked, neuron = queue.recent[at, 0], queue.recent[at, 1]
+            for channel in range(n_channels):
+                row = (shard * n_channels + channel) * n_neurons + neuron
+                for i in range(bounds[row], bounds[row + 1]):
+                    arrives = spiked + wiring.delay[i]
+                    if arrives < step:
+                        continue
+                    if n_free[0] == 0:
+                        return False
+                    entry = numba.uint64(0)
+                    if segmented:
+                        a, b = wiring.segment_start[i], wiring.segment_start[i + 1]
+                        entry = numba.uint64((b - a) << 40) | numba.uint64(a)
+                    else:
+                        entry = numba.uint64(wiring.packed[i])
+                    item = (arrives % n_slots) * n_channels + channel
+                    append(pool, following, free, n_free, lists, item, entry)
+    return True
+
+
+@njit
 def prefetch_bounds(shard, neuron, bounds, wiring):
     """Ask for where the rows of a neuron begin."""
     n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
@@ -187,7 +259,7 @@ def prefetch_bounds(shard, neuron, bounds, wiring):
         prefetch(bounds, row)  # pyright: ignore[reportCallIssue]
 
 
-@numba.njit(cache=True)
+@njit
 def prefetch_rows(shard, neuron, bounds, wiring):
     """Ask for the rows of a neuron: they lie anywhere, and the next spike will want them."""
     n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
@@ -205,7 +277,7 @@ def prefetch_rows(shard, neuron, bounds, wiring):
                 prefetch(packed, i)  # pyright: ignore[reportCallIssue]
 
 
-@numba.njit(cache=True)
+@njit
 def enqueue(shard, wiring, queue):
     """Queue all spikes that were sent for the targets of a shard."""
     n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
@@ -253,7 +325,7 @@ def enqueue(shard, wiring, queue):
                     lists[item, 0] = n + 1
 
 
-@numba.njit(cache=True)
+@njit
 def deliver(shard, step, wiring, cells, queue):
     """Add what arrives at a shard in this step to its input, and empty the slot."""
     n_channels = wiring.n_channels
@@ -294,7 +366,7 @@ def deliver(shard, step, wiring, cells, queue):
         release(queue, shard, item)
 
 
-@numba.njit(cache=True)
+@njit
 def poisson(p0, mean, u):
     """Return the Poisson count whose cumulative distribution first exceeds ``u`` (by inversion)."""
     n, p, cumulative = 0, p0, p0
@@ -305,7 +377,7 @@ def poisson(p0, mean, u):
     return n
 
 
-@numba.njit(cache=True)
+@njit
 def kick(shard, step, cells, ports):
     """Draw the extra background events of the driven neurons of a shard."""
     key = mix64(ports.kick_key, step)
@@ -314,22 +386,46 @@ def kick(shard, step, cells, ports):
         cells.kicks[ports.kick_lane[k]] = poisson(ports.kick_p0[k], ports.kick_mean[k], u)
 
 
-@numba.njit(cache=True)
+@njit
 def inject(wiring, cells, ports):
-    """Lay the injected current out by lane.
+    """Lay the injected current out by lane, as it is without drives.
 
     Neurons start at any place of ``ports.current_pA``, lanes at whole tiles. Reading by lane spares
     the loop over a tile a check, each time, whether its arrays overlap: it takes half the time.
     """
-    lanes, neurons = cells.current_pA, ports.current_pA
+    lanes, neurons = cells.injected_pA, ports.current_pA
     for block in range(wiring.block_tile.shape[0] - 1):
         first = numba.uint64(wiring.block_first[block])
         to = numba.uint64(wiring.block_tile[block] * 16)
         for k in range(numba.uint64(wiring.block_first[block + 1]) - first):
             lanes[to + k] = neurons[first + k]
+    cells.current_pA[:] = lanes
 
 
-@numba.njit(cache=True)
+@njit
+def drive(shard, step, row, cells, ports):
+    """Give the driven neurons of a shard what functions of time give them in this step.
+
+    ``row`` is the step within this call. Currents are added in the order of the drives, events are
+    drawn under a key of each drive.
+    """
+    bounds, lane = ports.drive_bounds, ports.drive_lane
+    for d in range(bounds.shape[0]):
+        for k in range(bounds[d, shard], bounds[d, shard + 1]):
+            cells.current_pA[lane[k]] = cells.injected_pA[lane[k]]
+    for d in range(bounds.shape[0]):
+        pA, mean = ports.drive_pA[row, d], ports.drive_mean[row, d]
+        if pA != 0:
+            for k in range(bounds[d, shard], bounds[d, shard + 1]):
+                cells.current_pA[lane[k]] += pA
+        if mean > 0:
+            key, p0 = mix64(ports.drive_key[d], step), ports.drive_p0[row, d]
+            for k in range(bounds[d, shard], bounds[d, shard + 1]):
+                u = uniform(mix64(key, ports.drive_neuron[k]))
+                cells.kicks[lane[k]] += poisson(p0, mean, u)
+
+
+@njit
 def collect(shard, step, wiring, cells, ports):
     """List the neurons of a shard that spiked, but for silenced blocks."""
     n = cells.n_unsent[shard]
@@ -349,7 +445,7 @@ def collect(shard, step, wiring, cells, ports):
     cells.n_unsent[shard] = n
 
 
-@numba.njit(cache=True)
+@njit
 def sample(shard, step, cells, ports, first_sample):
     """Copy the probed values of a shard, every ``probe_every`` steps."""
     row = (step + 1) // ports.probe_every - first_sample
@@ -358,7 +454,7 @@ def sample(shard, step, cells, ports, first_sample):
             ports.probe_out[row, k] = cells.values[ports.probe_at[k]]
 
 
-@numba.njit(cache=True)
+@njit
 def record(n, cells, ports):
     """Append the spikes of a window, from all shards, to the recording of ``n`` spikes so far."""
     for shard in range(cells.n_unsent.shape[0]):
@@ -369,72 +465,28 @@ def record(n, cells, ports):
     return n
 
 
-@numba.njit(cache=True)
-def flush(wiring, cells, queue):
-    """Queue every unsent spike now (there must be room)."""
-    send(cells, queue)
-    for shard in range(queue.n_sent.shape[0]):
-        enqueue(shard, wiring, queue)
+@njit
+def mask(wiring, lane_region, neuron_region, cut, packed):
+    """Zero, in ``packed``, the weights between regions whose ``cut`` [target, source] is True.
 
-
-@numba.njit(cache=True)
-def cut(wiring, source_hit, target_hit, region, lane_neuron, packed):
-    """Zero, in ``packed``, every weight from a hit source to a hit target in another region."""
-    n_neurons = wiring.block_first[-1]
-    n_cut = 0
+    Returns how many synapses that are not already of weight 0 it zeroed.
+    """
+    n_neurons, n_cut = wiring.block_first[-1], 0
     for row in range(wiring.row_start.shape[0] - 1):
-        source = row % n_neurons
-        if not source_hit[source]:
+        source = neuron_region[row % n_neurons]
+        if not cut[:, source].any():
             continue
         shard = row // (n_neurons * wiring.n_channels)
         base = wiring.block_tile[wiring.shard_block[shard]] * 16
         for i in range(wiring.row_start[row], wiring.row_start[row + 1]):
-            target = lane_neuron[base + numba.int64(packed[i] >> numba.uint32(16))]
-            if not target_hit[target] or region[target] == region[source]:
-                continue
-            if packed[i] & numba.uint32(0xFFFF) != 0:
+            target = lane_region[base + numba.int64(packed[i] >> numba.uint32(16))]
+            if cut[target, source] and packed[i] & numba.uint32(0xFFFF) != 0:
                 packed[i] &= numba.uint32(0xFFFF0000)
                 n_cut += 1
     return n_cut
 
 
-@numba.njit(cache=True)
-def count_entries(queue):
-    """Return the number of entries in all calendars."""
-    n = 0
-    for shard in range(queue.lists.shape[0]):
-        for item in range(queue.lists.shape[1]):
-            n += queue.lists[shard, item, 0]
-    return n
-
-
-@numba.njit(cache=True)
-def read_entries(queue, out):
-    """Fill ``out`` (entry, 3) int64 with the shard, list and content of every entry."""
-    n = 0
-    for shard in range(queue.lists.shape[0]):
-        for item in range(queue.lists.shape[1]):
-            chunk = queue.lists[shard, item, 1]
-            for k in range(queue.lists[shard, item, 0]):
-                place = k & (CHUNK - 1)
-                out[n, 0], out[n, 1] = shard, item
-                out[n, 2] = queue.pool[shard, numba.int64(chunk) * CHUNK + place]
-                n += 1
-                if place == CHUNK - 1:
-                    chunk = queue.following[shard, chunk]
-
-
-@numba.njit(cache=True)
-def write_entries(queue, entries):
-    """Append every entry of ``entries`` (entry, 3), as `read_entries` gave them."""
-    for k in range(entries.shape[0]):
-        shard = entries[k, 0]
-        pool, following, free = queue.pool[shard], queue.following[shard], queue.free[shard]
-        n_free, lists = queue.n_free[shard : shard + 1], queue.lists[shard]
-        append(pool, following, free, n_free, lists, entries[k, 1], entries[k, 2])
-
-
-@numba.njit(cache=True)
+@njit
 def lane_keys(key, neuron):
     """Return the 32-bit key (lane,) of each lane's background, from its ``neuron`` (-1: none)."""
     keys = np.empty(neuron.shape[0], np.uint32)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encephagen.engine.session import Session
-from encephagen.engine.state import MAGIC, Snapshot
+from encephagen.engine.snapshot import MAGIC, Snapshot
 from encephagen.network.build import build
 
 
@@ -89,7 +89,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "other", [b"", b"hello", b"PK\x03\x04", b"\x89HDF\r\n", MAGIC[:-2], b"encephagen snapshot 0\n"]
+    "other", [b"", b"hello", b"PK\x03\x04", b"\x89HDF\r\n", MAGIC[:-2], b"encephagen snapshot 1\n"]
 )
 def test_a_foreign_file(tmp_path, other):
     (tmp_path / "file").write_bytes(other)
@@ -122,8 +122,8 @@ def test_any_damage_is_refused(content, tmp_path_factory, data):
     [
         ({"network": "0" * 64}, "network"),
         ({"noise_seed": 3}, "noise seed"),
-        ({"real": "float64"}, "precision"),
-        ({"layout": "1 x 16 by segment"}, "layout in memory"),
+        ({"format": "cpu float64 16"}, "engine"),
+        ({"format": "reference"}, "engine"),
     ],
 )
 def test_a_snapshot_of_something_else_changes_nothing(network, snapshot, change, what):
@@ -134,14 +134,14 @@ def test_a_snapshot_of_something_else_changes_nothing(network, snapshot, change,
     assert session.record(50.0).spike_digest() == untouched.record(50.0).spike_digest()
 
 
-@pytest.mark.parametrize("name", ["values", "entries", "current_pA", "poisson_Hz"])
+@pytest.mark.parametrize("name", ["values", "spikes", "current_pA", "poisson_Hz"])
 def test_arrays_that_do_not_fit_change_nothing(network, snapshot, name):
     session = Session(network, noise_seed=2, threads=1)
     session.silence("C")
     arrays = snapshot.arrays | {name: np.ravel(snapshot.arrays[name])[:-1]}
     with pytest.raises(ValueError, match=f"the snapshot's {name} have shape"):
         session.restore(dataclasses.replace(snapshot, arrays=arrays))
-    assert session.step == 0 and session.lesions == ("silenced C",)
+    assert session.step == 0 and list(map(str, session.lesions)) == ["silenced C"]
 
 
 def test_a_snapshot_of_another_wiring_seed_is_of_another_network(brain_of, snapshot):
@@ -156,5 +156,6 @@ def test_restoring_brings_back_inputs_lesions_and_clock(network, snapshot):
     session.restore(snapshot)
     assert (session.step, session.initial_seed) == (500, 3)
     assert (session.current_pA[3], session.poisson_Hz[4]) == (50.0, 60.0)
-    assert session.lesions == ("silenced A", "cut visual -> D")
+    assert list(map(str, session.lesions)) == ["silenced A", "cut visual -> D"]
+    assert session.lesions[1].n_synapses > 0
     assert_equal(session.snapshot(), snapshot)

@@ -3,31 +3,31 @@
 import hashlib
 import io
 import json
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-MAGIC = b"encephagen snapshot 1\n"  # then the SHA-256 of the rest; the number is the layout's too
+from encephagen.files import whole
+
+MAGIC = b"encephagen snapshot 2\n"  # then the SHA-256 of the rest; the number is the layout's too
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """Everything that a session needs to go on, to the bit, as if it had not been stopped.
 
-    ``arrays`` holds the state of the cells, spikes under way, input and lesions; the network itself
-    is not in it, only its ``network`` digest.
+    ``arrays`` holds the state of the cells, spikes under way and input, in the ``format`` of an
+    engine; the network itself is not in it, only its ``network`` digest. Functions of time that
+    drive a session are not in it either.
     """
 
     network: str
     step: int
     noise_seed: int
     initial_seed: int
-    real: str
-    layout: str
-    lesions: tuple[tuple, ...]
+    format: str
+    lesions: tuple[list, ...]
     arrays: dict[str, np.ndarray]
 
     def save(self, path: str | Path) -> None:
@@ -37,13 +37,8 @@ class Snapshot:
         text = np.frombuffer(json.dumps(header).encode(), np.uint8)
         np.savez_compressed(buffer, header=text, **self.arrays)  # type: ignore[arg-type]
         content = buffer.getvalue()
-        path = Path(path)
-        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
+        with whole(path) as part:
             part.write_bytes(MAGIC + hashlib.sha256(content).digest() + content)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "Snapshot":
@@ -62,8 +57,8 @@ class Snapshot:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays.pop("header").tobytes())
-        header["lesions"] = tuple(tuple(lesion) for lesion in header["lesions"])
+        header["lesions"] = tuple(header["lesions"])
         return cls(arrays=arrays, **header)
 
 
-_HEADER = ("network", "step", "noise_seed", "initial_seed", "real", "layout", "lesions")
+_HEADER = ("network", "step", "noise_seed", "initial_seed", "format", "lesions")

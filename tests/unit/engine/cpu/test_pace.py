@@ -2,7 +2,7 @@
 
 import pytest
 
-from encephagen.engine import pace
+from encephagen.engine.cpu import pace
 
 
 class Machine:

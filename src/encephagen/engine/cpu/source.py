@@ -1,31 +1,17 @@
-"""The compiled kernel: Numba over the models' own scalar functions.
+"""The source of the compiled kernel: Numba over the models' own scalar functions.
 
-For each composition of models, receptors and channels a small module is written into the user's
-cache folder and imported. In it every function is a module-level name, so Numba finds its compiled
-code there the next time, also for a model of the user's own. Its name carries a digest of all that
-it was made from.
+For each composition of models, receptors and channels there is one small module (`load` writes and
+imports it), in which the equations of a neuron and its receptors stand in one loop over lanes.
 """
 
-import functools
-import hashlib
-import importlib.util
-import os
-import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 
-import numba
 import numpy as np
-import platformdirs
 
-from encephagen import rng
-from encephagen.engine import kernel
+from encephagen.engine.cpu.layout import TILE
 from encephagen.engine.tables import Block
 from encephagen.models.model import AbstractNeuron
 from encephagen.models.receptors import Exponential
-from encephagen.network.network import TILE
 
 
 @dataclass(frozen=True)
@@ -170,11 +156,13 @@ def _block_source(composition: Composition, number: int) -> str:
 
 _STEPS = """
 @numba.njit
-def steps(shard, first, last, first_sample, wiring, cells, queue, ports):
+def steps(shard, start, first, last, first_sample, wiring, cells, queue, ports):
     enqueue(shard, wiring, queue)
     for step in range(first, last):
         deliver(shard, step, wiring, cells, queue)
         kick(shard, step, cells, ports)
+        if ports.drive_bounds.shape[0] > 0:
+            drive(shard, step, step - start, cells, ports)
         step_key = numba.uint32(mix64(ports.noise_key, step) & numba.uint64(0xFFFFFFFF))
 {advance}
         collect(shard, step, wiring, cells, ports)
@@ -183,14 +171,16 @@ def steps(shard, first, last, first_sample, wiring, cells, queue, ports):
 """
 
 _RUN = """
-@numba.njit(cache=True{options})
+@njit(nogil=True{options})
 def run_{name}(start, n_steps, wiring, cells, queue, ports):
     step, end, n_spikes = start, start + n_steps, 0
     first_sample = start // ports.probe_every + 1
-    inject(wiring, cells, ports)
+    if ports.injects:
+        inject(wiring, cells, ports)
     n_shards = wiring.shard_block.shape[0] - 1
     recording = ports.spike_step.shape[0] > 0
     while step < end:
+        forget(step, wiring, queue)
         if not has_room(wiring, cells, queue):
             return step, n_spikes, MORE_QUEUE
         room = ports.spike_step.shape[0] - n_spikes
@@ -199,11 +189,12 @@ def run_{name}(start, n_steps, wiring, cells, queue, ports):
         send(cells, queue)
         last = min(step + wiring.window, end)
         for shard in numba.prange(n_shards):
-            steps(shard, step, last, first_sample, wiring, cells, queue, ports)
+            steps(shard, start, step, last, first_sample, wiring, cells, queue, ports)
         if recording:
             n_spikes = record(n_spikes, cells, ports)
         step = last
         cells.clock[0] = step
+        cells.clock[1] += cells.n_unsent.sum()
     return step, n_spikes, DONE
 """
 
@@ -213,9 +204,10 @@ def source(composition: Composition) -> str:
     lines = [
         '"""Written by encephagen for one composition of models; safe to delete."""',
         "import numba",
-        "from encephagen.engine.kernel import (",
-        "    DONE, MORE_QUEUE, MORE_ROOM, collect, deliver, enqueue, has_room, inject,",
-        "    kick, record, sample, send)",
+        "from encephagen.engine.cpu.kernel import (",
+        "    DONE, MORE_QUEUE, MORE_ROOM, collect, deliver, drive, enqueue, forget, has_room,",
+        "    inject, kick, record, sample, send)",
+        "from encephagen.jit import njit",
         "from encephagen.rng import mix32, mix64",
         f"real = numba.{composition.real}",
     ]
@@ -241,53 +233,3 @@ def source(composition: Composition) -> str:
     parts.append(_RUN.format(name="serial", options=""))
     parts.append(_RUN.format(name="parallel", options=", parallel=True"))
     return "\n\n".join(parts) + "\n"
-
-
-def cache_folder() -> Path:
-    """Return the folder of compiled kernels: ``$ENCEPHAGEN_CACHE``, or the user's cache folder."""
-    chosen = os.environ.get("ENCEPHAGEN_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("encephagen"))
-
-
-@functools.cache
-def load(composition: Composition) -> ModuleType:
-    """Return the module for a composition, written if it was not there."""
-    models = (*(kind.model for kind in composition.kinds), *composition.receptors)
-    for model in models:
-        if "." in model.__qualname__:
-            raise ValueError(
-                f"{model.__qualname__} is defined inside a function or a class, and the kernel "
-                "imports models by name: define it at the top of its module"
-            )
-    text = source(composition)
-    digest = hashlib.sha256(text.encode() + numba.__version__.encode())
-    modules = {model.__module__ for model in models}
-    for name in sorted(modules | {kernel.__name__, rng.__name__}):
-        module = sys.modules[name]
-        file = Path(getattr(module, "__file__", None) or "")
-        digest.update(file.read_bytes() if file.is_file() else b"")
-    for model in models:
-        code = model.advance.__code__  # also what was typed at a prompt has it
-        digest.update(code.co_code + repr(code.co_consts + code.co_names).encode())
-    name = f"kernel_{digest.hexdigest()[:20]}"
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.py"
-        if not path.exists():
-            with tempfile.NamedTemporaryFile(
-                "w", dir=folder, delete=False, encoding="utf-8"
-            ) as file:
-                file.write(text)
-            os.replace(file.name, path)
-    except OSError as error:
-        raise ValueError(
-            f"cannot write compiled kernels to {folder}: {error.strerror}; set ENCEPHAGEN_CACHE to "
-            "a folder that you can write"
-        ) from error
-    spec = importlib.util.spec_from_file_location(f"encephagen_cache.{name}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module

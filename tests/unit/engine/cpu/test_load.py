@@ -1,10 +1,15 @@
 """Compiled kernels: where they are kept, and one module for each composition."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from encephagen import jit
 from encephagen.brain.spec import Brain, Poisson, Population
-from encephagen.engine import compiled, tables
+from encephagen.engine import tables
+from encephagen.engine.cpu.load import load
+from encephagen.engine.cpu.source import compose
 from encephagen.models import AMPA, LIF
 from encephagen.models.receptors import Transmitter
 from encephagen.network.build import build
@@ -13,32 +18,54 @@ from encephagen.network.build import build
 def composition_of(network, real="float32"):
     blocks = tables.blocks(network)
     thresholds = tables.thresholds(np.array([b.background_per_step for b in blocks]))
-    return compiled.compose(blocks, network.receptors, thresholds.shape[1], real)
+    return compose(blocks, network.receptors, thresholds.shape[1], real)
 
 
 def test_brains_of_the_same_parts_share_a_kernel(brain_of):
     """Weights, sizes, delays and time constants are data; models and receptors are code."""
     one, _ = composition_of(build(brain_of()))
     same, _ = composition_of(build(brain_of(local=2.0, t_ref_ms=1.0), seed=5))
-    assert one == same and compiled.load(one) is compiled.load(same)
+    assert one == same and load(one) is load(same)
     other, _ = composition_of(build(brain_of(background_Hz=0.0)))
-    assert one != other and compiled.load(one) is not compiled.load(other)
+    assert one != other and load(one) is not load(other)
     assert composition_of(build(brain_of()), "float64")[0] != one
 
 
 def test_blocks_of_one_model_are_of_one_kind(all_models):
     composition, kinds = composition_of(all_models)
-    assert len(composition.kinds) == len(all_models.populations)
-    assert kinds.tolist() == list(range(len(composition.kinds))) * len(all_models.regions)
+    models = [type(p.neuron) for p in all_models.brain.populations]
+    assert [kind.model for kind in composition.kinds] == list(dict.fromkeys(models))
+    expected = [
+        composition.kinds.index(next(k for k in composition.kinds if k.model is m)) for m in models
+    ]
+    assert kinds.tolist() == expected * len(all_models.regions)
 
 
-def test_a_cache_that_cannot_be_written_is_said_in_one_line(brain_of, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_said_and_done_without(brain_of, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("ENCEPHAGEN_CACHE", str(tmp_path / "file" / "cache"))
     composition, _ = composition_of(build(brain_of(background_Hz=0.0)), "float64")
-    compiled.load.cache_clear()
-    with pytest.raises(ValueError, match="cannot write compiled kernels to .*set ENCEPHAGEN_CACHE"):
-        compiled.load(composition)
+    load.cache_clear()
+    monkeypatch.setattr(jit, "_said", set())
+    with pytest.warns(UserWarning, match="cannot be kept in .*set ENCEPHAGEN_CACHE"):
+        module = load(composition)
+    load.cache_clear()
+    assert module.run_serial is not None
+
+
+def test_a_damaged_module_is_written_again(brain_of, tmp_path, monkeypatch):
+    monkeypatch.setenv("ENCEPHAGEN_CACHE", str(tmp_path))
+    composition, _ = composition_of(build(brain_of()))
+    load.cache_clear()
+    path = Path(load(composition).__file__)
+    text = path.read_text()
+    for damaged in (b"", text.encode()[: len(text) // 2], b"\xff\xfe"):
+        path.write_bytes(damaged)
+        load.cache_clear()
+        with pytest.warns(UserWarning, match="was damaged: it is written and compiled again"):
+            load(composition)
+        assert path.read_text() == text
+    load.cache_clear()
 
 
 def test_a_model_that_cannot_be_imported_is_said_in_one_line(connectome_of):
@@ -50,14 +77,14 @@ def test_a_model_that_cannot_be_imported_is_said_in_one_line(connectome_of):
         connectome_of(), (Population("X", 5, Local(), Poisson(0.0, 0.0, fast), excites=True),), ()
     )
     with pytest.raises(ValueError, match=r"Local is defined inside a function.*top of its module"):
-        compiled.load(composition_of(build(brain))[0])
+        load(composition_of(build(brain))[0])
 
 
 def test_the_cache_folder_is_chosen_by_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("ENCEPHAGEN_CACHE", str(tmp_path))
-    assert compiled.cache_folder() == tmp_path
+    assert jit.cache_folder() == tmp_path
     monkeypatch.delenv("ENCEPHAGEN_CACHE")
-    assert compiled.cache_folder().name == "encephagen"
+    assert jit.cache_folder().name == "encephagen"
 
 
 def test_equal_blocks_are_one_object_and_seeds_make_states(brain_of):

@@ -1,0 +1,475 @@
+"""The CPU engine: compiled code on one or more threads, with the same spikes for any number."""
+
+import math
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numba
+import numpy as np
+
+from encephagen.brain.blocks import cells as cells_of
+from encephagen.engine import tables
+from encephagen.engine.cpu import kernel
+from encephagen.engine.cpu.layout import TILE
+from encephagen.engine.cpu.load import load
+from encephagen.engine.cpu.pace import Pace
+from encephagen.engine.cpu.pack import packed
+from encephagen.engine.cpu.source import compose, constants, rows
+from encephagen.engine.engine import Driven, Events, Inputs, Watch
+from encephagen.jit import njit
+from encephagen.network.network import Network
+from encephagen.units import MS_PER_S
+
+# Turns that threads wait for each other before they sleep. GNU OpenMP has 300,000: where another
+# program keeps a core busy, a step of 16,000 neurons on two threads then took 350 to 1,600 us. With
+# 1,000 it took 20 to 50 us there, and on a quiet machine 9 us as before.
+SPINS = "1000"
+INFINITE = np.float32(np.inf)  # of the inputs' own precision
+SPIKE_ROOM = 1 << 18  # spikes that the kernel can leave before it must return
+FIRST_CHUNKS = 4096  # of each shard's calendar; it grows
+FIRST_RECENT = 1 << 12  # spikes that may be under way; it grows
+
+
+@dataclass(frozen=True)
+class CPU:
+    """How to run a network on this machine's cores; see `cpu`."""
+
+    threads: int | None = None
+    real: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.real not in ("float32", "float64"):
+            raise ValueError(f"real {self.real!r}: give 'float32' or 'float64'")
+        n = self.threads
+        if n is not None and (not isinstance(n, int | np.integer) or n < 1):
+            raise ValueError(f"threads {n!r}: give 1 or more, or none to choose")
+
+    def start(self, network: Network, *, noise_seed: int, initial_seed: int) -> "CPURun":
+        """Return a network that runs; ValueError where it exceeds free memory."""
+        return CPURun(network, self, noise_seed, initial_seed)
+
+
+def cpu(threads: int | None = None, real: str = "float32") -> CPU:
+    """Return the CPU engine.
+
+    threads: 1 or more, or None to choose, as it runs, what is fastest; the spikes are the same.
+    real: "float32", or "float64" to be compared with `reference`.
+    """
+    return CPU(threads, real)
+
+
+def most_threads(network: Network) -> int:
+    """Return how many threads can serve a network: one a core, at most one a shard."""
+    n_shards = packed(network).layout.n_shards
+    return max(1, min(os.cpu_count() or 1, n_shards, _numba_threads()))
+
+
+class CPURun:
+    """A network that runs on the CPU (see `Running` in `encephagen.engine.engine`)."""
+
+    def __init__(self, network: Network, how: CPU, noise_seed: int, initial_seed: int) -> None:
+        if "OMP_WAIT_POLICY" not in os.environ:  # read when threads first start
+            os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+        self.network, self.how = network, how
+        self.layout, self.synapses = packed(network)
+        self._threads = None
+        if how.threads is not None:
+            self._threads = min(how.threads, self.layout.n_shards, _numba_threads())
+        self._pace = Pace(most_threads(network))
+        self.counts = np.zeros(network.n_neurons, np.int32)
+        self._keys = tables.noise_keys(noise_seed)
+        self._noise_seed = noise_seed
+        self._make_wiring()
+        self._make_cells(initial_seed)
+        self._queue = self._empty_queue(FIRST_CHUNKS, FIRST_RECENT)
+        self._quiet = self._quiet_ports()
+        self._clean = True  # whether no lane has an injected current
+
+    # -- what it is made of ---------------------------------------------------------------------
+
+    def _make_wiring(self) -> None:
+        network, layout, s = self.network, self.layout, self.synapses
+        blocks = tables.blocks(network)
+        thresholds = tables.thresholds(np.array([b.background_per_step for b in blocks]))
+        composition, kinds = compose(blocks, network.receptors, thresholds.shape[1], self.how.real)
+        self._module = load(composition)
+        self._rows = np.array([rows(composition, k) for k in composition.kinds])[kinds]
+        flat = [constants(b) for b in blocks]
+        table = np.zeros((len(flat), max(map(len, flat))), self.how.real)
+        for i, values in enumerate(flat):
+            table[i, : len(values)] = values
+        size = self._rows * np.diff(layout.block_tile) * TILE
+        none = np.empty(0, np.int64)
+        none.flags.writeable = False  # as the network's arrays: one type, compiled once
+        self._wiring = kernel.Wiring(
+            row_start=s.row_start,
+            packed=s.packed,
+            delay=s.delay,
+            segment_row=none if s.segment_row is None else s.segment_row,
+            segment_start=none if s.segment_start is None else s.segment_start,
+            block_first=layout.block_first,
+            block_tile=layout.block_tile,
+            block_cell=np.concatenate([[0], np.cumsum(size)[:-1]]),
+            block_kind=kinds,
+            tile_first=layout.tile_first,
+            tile_valid=layout.tile_valid,
+            shard_block=layout.shard_block,
+            constants=table,
+            thresholds=thresholds,
+            lane_key=kernel.lane_keys(self._keys[1], layout.lane_neuron),
+            n_channels=len(network.channels),
+            window=network.min_delay_steps,
+            reach=network.max_delay_steps,
+        )
+        self._n_values = int(size.sum())
+        block = network.blocks.each_neuron(np.arange(len(blocks)))
+        tile, position = np.divmod(layout.lane, TILE)
+        self.V_at = (
+            self._wiring.block_cell[block]
+            + (tile - layout.block_tile[block]) * self._rows[block] * TILE
+            + position
+        )
+        E_L_mV = np.array([neuron.E_L_mV for neuron, _ in cells_of(network.brain)], np.float32)
+        self.E_L_mV = E_L_mV[block]
+
+    def _make_cells(self, initial_seed: int) -> None:
+        layout = self.layout
+        values = np.zeros(self._n_values, self.how.real)
+        for b, states in enumerate(tables.initial_states(self.network, initial_seed)):
+            n_tiles = layout.block_tile[b + 1] - layout.block_tile[b]
+            block = np.zeros((n_tiles, self._rows[b], TILE))
+            padded = np.zeros((len(states), n_tiles * TILE))
+            padded[:, : states.shape[1]] = states
+            block[:, : len(states)] = padded.reshape(len(states), n_tiles, TILE).swapaxes(0, 1)
+            at = self._wiring.block_cell[b]
+            values[at : at + block.size] = block.ravel()
+        most = int(np.diff(layout.shard_first).max()) * self._wiring.window
+        self._cells = kernel.Cells(
+            values=values,
+            arrivals=np.zeros(layout.n_lanes * self._wiring.n_channels, np.int32),
+            kicks=np.zeros(layout.n_lanes, np.int32),
+            injected_pA=np.zeros(layout.n_lanes, np.float32),
+            current_pA=np.zeros(layout.n_lanes, np.float32),
+            block_flags=np.zeros(len(self.network.blocks), np.int32),
+            tile_flags=np.zeros(layout.n_tiles, np.int32),
+            spiked=np.zeros(layout.n_lanes, np.int32),
+            silent=np.zeros(len(self.network.blocks), np.bool_),
+            unsent=np.zeros((layout.n_shards, most, 2), np.int64),
+            n_unsent=np.zeros(layout.n_shards, np.int64),
+            clock=np.zeros(2, np.int64),
+        )
+
+    def _empty_queue(self, chunks: int, recent: int) -> kernel.Queue:
+        n_shards, n_channels = self.layout.n_shards, self._wiring.n_channels
+        lists = (self.network.max_delay_steps + 1) * n_channels
+        chunks = max(chunks, 2 * lists)
+        room = self._cells.unsent.shape[1]
+        entry = np.uint64 if self.synapses.segmented else np.uint32
+        return kernel.Queue(
+            pool=np.empty((n_shards, chunks * kernel.CHUNK), entry),
+            following=np.zeros((n_shards, chunks), np.int32),
+            free=np.tile(np.arange(chunks, dtype=np.int32), (n_shards, 1)),
+            n_free=np.full(n_shards, chunks, np.int64),
+            lists=np.zeros((n_shards, lists, 3), np.int32),
+            sent=np.zeros((n_shards, room, 2), np.int64),
+            n_sent=np.zeros(n_shards, np.int64),
+            recent=np.zeros((max(recent, 2 * n_shards * room), 2), np.int64),
+            recent_at=np.zeros(2, np.int64),
+        )
+
+    def _quiet_ports(self) -> kernel.Ports:
+        """Return ports through which nothing comes in but currents, and only counts go out."""
+        none, n_shards = np.empty(0, np.int64), self.layout.n_shards
+        return kernel.Ports(
+            current_pA=np.zeros(self.network.n_neurons, np.float32),
+            injects=1,
+            kick_neuron=none,
+            kick_lane=none,
+            kick_p0=np.empty(0),
+            kick_mean=np.empty(0),
+            kick_bounds=np.zeros(n_shards + 1, np.int64),
+            kick_key=self._keys[2],
+            drive_pA=np.empty((0, 0), np.float32),
+            drive_p0=np.empty((0, 0)),
+            drive_mean=np.empty((0, 0)),
+            drive_key=np.empty(0, np.uint64),
+            drive_neuron=none,
+            drive_lane=none,
+            drive_bounds=np.empty((0, n_shards + 1), np.int64),
+            counts=self.counts,
+            spike_step=none,
+            spike_neuron=np.empty(0, np.int32),
+            probe_at=none,
+            probe_shard=none,
+            probe_every=1,
+            probe_out=np.empty((0, 0), np.float32),
+            noise_key=self._keys[0],
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that synapses, state and queues take now."""
+        arrays = (*self._cells, *self._queue, self._wiring.lane_key, self._wiring.constants)
+        return self.synapses.nbytes + sum(a.nbytes for a in arrays)
+
+    # -- running --------------------------------------------------------------------------------
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return int(self._cells.clock[0])
+
+    @property
+    def n_spikes(self) -> int:
+        """Spikes since it was started."""
+        return int(self._cells.clock[1])
+
+    @property
+    def threads(self) -> int:
+        """Threads that it runs on: as given, or whatever has lately been fastest."""
+        return 1 if _forked else self._threads or self._pace.threads
+
+    @property
+    def V_mV(self) -> np.ndarray:
+        """Membrane potential (neuron,) now (mV), float32; a copy."""
+        return self._cells.values[self.V_at].astype(np.float32) + self.E_L_mV
+
+    def advance(self, n_steps: int, inputs: Inputs, watch: Watch) -> Events:
+        """Run ``n_steps`` steps; ValueError, before the first, for inputs that cannot be."""
+        end, first_sample = self.step + n_steps, self.step // watch.every_steps
+        ports = self._ports(inputs, watch)
+        samples = np.empty(
+            (end // watch.every_steps - first_sample, len(watch.voltage)), np.float32
+        )
+        steps: list[np.ndarray] = []
+        neurons: list[np.ndarray] = []
+        row = 0  # of the drives
+        while True:
+            start = self.step
+            at = start // watch.every_steps - first_sample
+            part = ports._replace(probe_out=samples[at:])
+            if row:
+                part = part._replace(
+                    drive_pA=part.drive_pA[row:],
+                    drive_p0=part.drive_p0[row:],
+                    drive_mean=part.drive_mean[row:],
+                )
+            n = self._run(end - start, part)
+            row += self.step - start
+            if self.step == end and not steps:
+                spikes = part.spike_step[:n], part.spike_neuron[:n]
+                break
+            steps.append(part.spike_step[:n].copy())
+            neurons.append(part.spike_neuron[:n].copy())
+            if self.step == end:
+                spikes = np.concatenate(steps), np.concatenate(neurons)
+                break
+        return Events(*spikes, samples + self.E_L_mV[watch.voltage])
+
+    def _run(self, n_steps: int, ports: kernel.Ports) -> int:
+        """Run the kernel once, make room if it asks; return how many spikes it recorded."""
+        first, started_s, threads = self.step, perf_counter(), self.threads
+        run = self._module.run_parallel if threads > 1 else self._module.run_serial
+        with _one_at_a_time if threads > 1 else nullcontext():
+            if threads > 1:
+                numba.set_num_threads(threads)
+            _, n_spikes, status = run(first, n_steps, self._wiring, self._cells, self._queue, ports)
+        if self._threads is None:
+            self._pace.measure(self.step - first, perf_counter() - started_s)
+        if status == kernel.MORE_QUEUE:
+            self._grow()
+        return n_spikes
+
+    def _grow(self) -> None:
+        """Double the calendars and the room for recent spikes, keeping what is in them."""
+        self._requeue(
+            self._recent(), 2 * self._queue.free.shape[1], 2 * self._queue.recent.shape[0]
+        )
+
+    def _recent(self) -> np.ndarray:
+        """Return step and neuron (spike, 2) of all spikes that were sent and may be under way."""
+        first, n = self._queue.recent_at
+        return self._queue.recent[(first + np.arange(n)) % len(self._queue.recent)]
+
+    def _requeue(self, recent: np.ndarray, chunks: int, room: int) -> None:
+        """Make the calendars anew, with room for chunks and recent spikes, or more."""
+        while True:
+            room = max(room, 2 * len(recent))
+            queue = self._empty_queue(chunks, room)
+            queue.recent[: len(recent)] = recent
+            queue.recent_at[:] = 0, len(recent)
+            if kernel.requeue(self.step, self._wiring, queue):
+                self._queue = queue
+                return
+            chunks *= 2
+
+    # -- input ----------------------------------------------------------------------------------
+
+    def _ports(self, inputs: Inputs, watch: Watch) -> kernel.Ports:
+        finite, injected, kicked = _look(inputs.current_pA, inputs.poisson_Hz)
+        if not finite:
+            neuron = int(np.argmin(np.isfinite(inputs.current_pA)))
+            raise ValueError(
+                f"current_pA of neuron {neuron} is {inputs.current_pA[neuron]:g}: must be finite; "
+                "check what wrote it"
+            )
+        ports = self._quiet
+        if kicked:
+            ports = self._kicked(ports, inputs.poisson_Hz)
+        if inputs.driven:
+            ports = self._driven(ports, inputs.driven)
+        if watch.spikes:
+            ports = ports._replace(**self._spike_room)
+        if len(watch.voltage):
+            ports = ports._replace(
+                probe_at=self.V_at[watch.voltage],
+                probe_shard=self.layout.shard_of(watch.voltage),
+                probe_every=watch.every_steps,
+            )
+        injects = injected or bool(inputs.driven) or not self._clean
+        self._clean = not injected and not inputs.driven
+        return ports._replace(current_pA=inputs.current_pA, injects=int(injects))
+
+    @property
+    def _spike_room(self) -> dict[str, np.ndarray]:
+        if not hasattr(self, "_spikes"):
+            room = max(SPIKE_ROOM, 2 * self.layout.n_lanes * self._wiring.window)
+            self._spikes = {
+                "spike_step": np.empty(room, np.int64),
+                "spike_neuron": np.empty(room, np.int32),
+            }
+        return self._spikes
+
+    def _kicked(self, ports: kernel.Ports, rate_Hz: np.ndarray) -> kernel.Ports:
+        neuron = np.flatnonzero(rate_Hz)
+        mean = rate_Hz[neuron].astype(np.float64) * self.network.dt_ms / MS_PER_S
+        bad = ~((mean > 0) & (mean <= tables.MAX_BACKGROUND_PER_STEP))
+        if bad.any():
+            raise ValueError(
+                f"poisson_Hz of neuron {neuron[bad][0]} is {rate_Hz[neuron[bad][0]]:g}: must be "
+                f"finite, 0 or more, and at most {tables.MAX_BACKGROUND_PER_STEP:.0f} events a step"
+            )
+        return ports._replace(
+            kick_neuron=neuron,
+            kick_lane=self.layout.lane[neuron],
+            kick_p0=np.exp(-mean),
+            kick_mean=mean,
+            kick_bounds=np.searchsorted(neuron, self.layout.shard_first),
+        )
+
+    def _driven(self, ports: kernel.Ports, driven: tuple[Driven, ...]) -> kernel.Ports:
+        mean = np.array([d.Hz for d in driven]).T.copy() * self.network.dt_ms / MS_PER_S
+        first = np.cumsum([0] + [len(d.neurons) for d in driven])
+        neuron = np.concatenate([d.neurons for d in driven])
+        bounds = [
+            a + np.searchsorted(d.neurons, self.layout.shard_first)
+            for a, d in zip(first, driven, strict=False)
+        ]
+        return ports._replace(
+            drive_pA=np.array([d.pA for d in driven], np.float32).T.copy(),
+            drive_p0=np.exp(-mean),
+            drive_mean=mean,
+            drive_key=np.array([tables.drive_key(self._noise_seed, d.number) for d in driven]),
+            drive_neuron=neuron,
+            drive_lane=self.layout.lane[neuron],
+            drive_bounds=np.array(bounds, np.int64),
+        )
+
+    # -- lesions and state ----------------------------------------------------------------------
+
+    def lesion(self, silent: np.ndarray, cut: np.ndarray) -> int:
+        """Set the masks of lesions; return how many synapses are cut (see `Running.lesion`)."""
+        blocks = self.network.blocks
+        self._cells.silent[:] = silent[blocks.region]
+        words, n_cut = self.synapses.packed, 0
+        if cut.any():
+            words = np.array(words)
+            region = self.network.neuron_region
+            lane_region = np.where(
+                self.layout.lane_neuron < 0, -1, region[self.layout.lane_neuron]
+            ).astype(np.int32)
+            n_cut = kernel.mask(self._wiring, lane_region, region, cut, words)
+            words.flags.writeable = False
+        self._wiring = self._wiring._replace(packed=words)
+        if not self.synapses.segmented:  # whose calendar holds weights
+            self._requeue(self._recent(), self._queue.free.shape[1], len(self._queue.recent))
+        return n_cut
+
+    @property
+    def format(self) -> str:
+        """What `state` is made of; only a run of the same can be restored to it."""
+        return f"cpu {self.how.real} {TILE}"
+
+    def finite(self) -> np.ndarray:
+        """Return whether the state of each neuron (neuron,) is finite; empty if that of all is."""
+        if math.isfinite(self._cells.values.sum(dtype=np.float64)):
+            return np.empty(0, bool)
+        finite = np.ones(self.network.n_neurons, bool)
+        for row in range(int(self._rows.max())):
+            block = self.network.blocks.each_neuron(self._rows)
+            has = row < block
+            finite[has] &= np.isfinite(self._cells.values[self.V_at[has] + row * TILE])
+        return finite
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the whole state as arrays of its own."""
+        unsent = [
+            self._cells.unsent[shard, :n] for shard, n in enumerate(self._cells.n_unsent.tolist())
+        ]
+        sent = np.concatenate([self._recent(), *unsent])
+        under_way = sent[sent[:, 0] + self._wiring.reach >= self.step]
+        return {"values": self._cells.values.copy(), "spikes": under_way}
+
+    def restore(self, step: int, state: Mapping[str, np.ndarray]) -> None:
+        """Go to a state that `state` gave; ValueError, before any change, if it does not fit."""
+        values, spikes = state["values"], np.asarray(state["spikes"], np.int64)
+        shapes: dict[str, Any] = {"values": (self._n_values,), "spikes": (len(spikes), 2)}
+        for name, shape in shapes.items():
+            if state[name].shape != shape:
+                raise ValueError(
+                    f"the snapshot's {name} have shape {state[name].shape}, expected {shape}: give "
+                    "one that `snapshot` made"
+                )
+        self._cells.values[:] = values
+        self._cells.n_unsent[:] = 0
+        self._cells.clock[0] = step
+        self._requeue(spikes, self._queue.free.shape[1], len(self._queue.recent))
+
+
+_one_at_a_time = threading.Lock()
+"""Numba's layer of threads may not be entered by two at once: workqueue aborts."""
+
+_forked = False
+
+
+def _after_fork() -> None:
+    """Keep a forked process on one thread: threads do not survive a fork, and OpenMP's waits."""
+    global _forked, _one_at_a_time
+    _forked, _one_at_a_time = True, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _numba_threads() -> int:
+    return int(numba.config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@njit
+def _look(current_pA: np.ndarray, rate_Hz: np.ndarray) -> tuple[bool, bool, bool]:
+    """Return whether all currents are finite, and whether any current, any rate is not 0.
+
+    One pass of 1.4 us over 16,000 neurons, where NumPy takes 5: a closed loop looks at every step.
+    """
+    bad, injected, kicked = numba.int32(0), numba.int32(0), numba.int32(0)
+    for i in range(current_pA.shape[0]):
+        bad |= numba.int32(not abs(current_pA[i]) < INFINITE)
+        injected |= numba.int32(current_pA[i] != 0)
+        kicked |= numba.int32(rate_Hz[i] != 0)
+    return bad == 0, injected != 0, kicked != 0
