@@ -30,8 +30,8 @@ class Choice:
         from encephagen.brain.recipe import Recipe
         from encephagen.connectome.datasets import load
         from encephagen.network.build import build
+        from encephagen.recording.bins import whole_steps
         from encephagen.recording.probe import Probe
-        from encephagen.recording.recording import whole_steps
         from encephagen.working_point.whole import whole_brain
 
         name = self.dataset.strip()

@@ -20,7 +20,7 @@ import numpy as np
 from encephagen.connectome.connectome import Connectome
 from encephagen.models import wilson_cowan
 from encephagen.models.wilson_cowan import Constants, WilsonCowan, slopes
-from encephagen.recording.recording import whole_steps
+from encephagen.recording.bins import whole_steps
 from encephagen.rng import stream
 
 if TYPE_CHECKING:

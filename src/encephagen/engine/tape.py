@@ -6,14 +6,11 @@ import numpy as np
 
 from encephagen.network.network import TILE
 from encephagen.recording.alarms import Alarm
+from encephagen.recording.assemble import assemble
+from encephagen.recording.bins import bin_spikes, whole_steps
 from encephagen.recording.probe import Probe
-from encephagen.recording.recording import (
-    Recording,
-    Traces,
-    assemble,
-    bin_spikes,
-    whole_steps,
-)
+from encephagen.recording.recording import Recording
+from encephagen.recording.stretch import Traces
 
 if TYPE_CHECKING:
     from encephagen.engine.session import Session

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from encephagen.recording.recording import Recording
+from encephagen.recording.bins import first_step, n_steps, spike_steps
 
-CARRIED = ("inactive delays", "non-finite")
-"""Kinds that the engine finds; a window or a joined recording keeps them."""
+if TYPE_CHECKING:
+    import xarray as xr
 
 TRANSIENT_MS = 200.0
 """Left out after time 0: the network still forgets its initial state (free; about ten tau_m)."""
@@ -61,30 +60,34 @@ SYNCHRONY_Z = 5.0
 
 @dataclass(frozen=True)
 class Alarm:
-    """One finding: its kind, the region ("" if none), and three short texts."""
+    """One finding: its kind, the region ("" if none), and three short texts.
+
+    at_ms: brain time at which an engine found it, None where the whole stretch is meant.
+    """
 
     kind: str
     region: str
     value: str
     expected: str
     remedy: str
+    at_ms: float | None = None
 
     def __str__(self) -> str:
         where = f" {self.region}:" if self.region else ""
         return f"{self.kind}:{where} {self.value}; expected {self.expected}; {self.remedy}"
 
 
-def check(recording: "Recording") -> tuple[Alarm, ...]:
-    """Return the alarms of a recording: non-finite, saturated, silent, synchronous.
+def check(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    """Return the alarms of the data of a Recording: non-finite, saturated, silent, synchronous.
 
     The first `TRANSIENT_MS` after time 0 are left out. A recording that is too short for a
     judgement raises no alarm of that kind.
     """
     return (
-        *_non_finite(recording),
-        *_saturated(recording),
-        *_silent(recording),
-        *_synchronous(recording),
+        *_non_finite(data),
+        *_saturated(data),
+        *_silent(data),
+        *_synchronous(data),
     )
 
 
@@ -121,14 +124,14 @@ def synchrony(
     return rho, error
 
 
-def _non_finite(recording: "Recording") -> tuple[Alarm, ...]:
-    if "v_mV" not in recording.data:
+def _non_finite(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    if "v_mV" not in data:
         return ()
-    finite = np.isfinite(recording.data["v_mV"].values).all(axis=0)
+    finite = np.isfinite(data["v_mV"].values).all(axis=0)
     if finite.all():
         return ()
-    ids = recording.data["trace_neuron"].values[~finite]
-    region = recording.regions[int(recording.data["neuron_region"].values[ids[0]])]
+    ids = data["trace_neuron"].values[~finite]
+    region = data["region"].values[int(data["neuron_region"].values[ids[0]])]
     return (
         Alarm(
             "non-finite",
@@ -140,16 +143,16 @@ def _non_finite(recording: "Recording") -> tuple[Alarm, ...]:
     )
 
 
-def _saturated(recording: "Recording") -> tuple[Alarm, ...]:
-    count, width_ms = _judged_counts(recording)
-    per_window = max(1, round(RATE_WINDOW_MS / recording.bin_ms))
+def _saturated(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    count, width_ms = _judged_counts(data)
+    per_window = max(1, round(RATE_WINDOW_MS / data.attrs["bin_ms"]))
     windows = _grouped(count, per_window)
     if len(windows) < SATURATED_MIN_WINDOWS:
         return ()
-    size = recording.data["region_size"].values
+    size = data["region_size"].values
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.median(windows, axis=0) / size / (per_window * width_ms / 1000.0)
-    excitatory = recording.excites
+    excitatory = _excites(data)
     limit = np.where(excitatory, SATURATED_E_HZ, SATURATED_I_HZ)
     excess = np.where(size > 0, rate / limit, 0.0)
     worst_population = np.argmax(excess, axis=1)
@@ -157,12 +160,12 @@ def _saturated(recording: "Recording") -> tuple[Alarm, ...]:
 
     def value(region: int) -> str:
         population = worst_population[region]
-        name = recording.populations[population]
+        name = data["population"].values[population]
         return f"{name} neurons fire at {rate[region, population]:.0f} Hz"
 
     return _one_alarm(
         "saturated",
-        recording,
+        data,
         severity > 1.0,
         severity,
         value,
@@ -171,18 +174,18 @@ def _saturated(recording: "Recording") -> tuple[Alarm, ...]:
     )
 
 
-def _silent(recording: "Recording") -> tuple[Alarm, ...]:
-    count, width_ms = _judged_counts(recording)
+def _silent(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    count, width_ms = _judged_counts(data)
     duration_ms = len(count) * width_ms
-    excitatory = recording.excites
-    size = recording.data["region_size"].values[:, excitatory].sum(axis=1)
+    excitatory = _excites(data)
+    size = data["region_size"].values[:, excitatory].sum(axis=1)
     spikes = count[:, :, excitatory].sum(axis=(0, 2))
     at_1_Hz = size * duration_ms / 1000.0
     judged = (at_1_Hz >= SILENT_MIN_EXPECTED) & (duration_ms >= SILENT_MIN_MS)
     rate = spikes / np.maximum(at_1_Hz, 1e-9)
     return _one_alarm(
         "silent",
-        recording,
+        data,
         judged & (rate < SILENT_HZ),
         -rate,
         lambda r: f"E neurons fire at {rate[r]:.3f} Hz, {spikes[r]} spikes in {duration_ms:g} ms",
@@ -191,13 +194,13 @@ def _silent(recording: "Recording") -> tuple[Alarm, ...]:
     )
 
 
-def _synchronous(recording: "Recording") -> tuple[Alarm, ...]:
-    count, bin_ms, spikes = _fine_counts(recording)
+def _synchronous(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    count, bin_ms, spikes = _fine_counts(data)
     if bin_ms > SYNCHRONY_MAX_BIN_MS or len(count) < SYNCHRONY_MIN_BINS:
         return ()
-    excitatory = np.flatnonzero(recording.excites)
-    member = np.isin(recording.data["neuron_population"].values, excitatory)
-    region = recording.data["neuron_region"].values[member]
+    excitatory = np.flatnonzero(_excites(data))
+    member = np.isin(data["neuron_population"].values, excitatory)
+    region = data["neuron_region"].values[member]
     n_regions = count.shape[1]
     size = np.bincount(region, minlength=n_regions)
     total = count.sum(axis=0)
@@ -215,7 +218,7 @@ def _synchronous(recording: "Recording") -> tuple[Alarm, ...]:
     bad = judged & ~too_fast & (rho - SYNCHRONY_Z * error > SYNCHRONY_CHI**2)
     return _one_alarm(
         "synchronous",
-        recording,
+        data,
         bad,
         np.nan_to_num(rho, nan=-1.0),
         lambda r: f"E neurons fire together, chi {np.sqrt(rho[r]):.2f} in bins of {bin_ms:g} ms",
@@ -224,39 +227,43 @@ def _synchronous(recording: "Recording") -> tuple[Alarm, ...]:
     )
 
 
-def _fine_counts(recording: "Recording") -> tuple[np.ndarray, float, np.ndarray | None]:
+def _fine_counts(data: "xr.Dataset") -> tuple[np.ndarray, float, np.ndarray | None]:
     """Return counts of E spikes (time, region), their bin in ms, and spikes of each neuron."""
-    excitatory = recording.excites
-    if not recording.has_spikes:
-        count, _ = _judged_counts(recording)
-        return count[:, :, excitatory].sum(axis=2), recording.bin_ms, None
-    dt_ms = recording.dt_ms
-    first = max(recording.start_step, round(_judged_from_ms(recording) / dt_ms))
+    excitatory = _excites(data)
+    if "spike_neuron" not in data:
+        count, _ = _judged_counts(data)
+        return count[:, :, excitatory].sum(axis=2), data.attrs["bin_ms"], None
+    dt_ms = data.attrs["dt_ms"]
+    first = max(first_step(data), round(_judged_from_ms(data) / dt_ms))
     bin_steps = max(1, round(SYNCHRONY_BIN_MS / dt_ms))
-    n_bins = max(0, recording.start_step + recording.n_steps - first) // bin_steps
-    steps = recording.spike_steps
+    n_bins = max(0, first_step(data) + n_steps(data) - first) // bin_steps
+    steps = spike_steps(data)
     part = slice(*np.searchsorted(steps, [first, first + n_bins * bin_steps]))
-    neurons = recording.spike_neurons[part]
-    n_regions, n_neurons = len(recording.regions), recording.n_neurons
-    member = np.isin(recording.data["neuron_population"].values, np.flatnonzero(excitatory))
-    group = np.where(member, recording.data["neuron_region"].values, n_regions)
+    neurons = data["spike_neuron"].values[part]
+    n_regions, n_neurons = data.sizes["region"], data.sizes["neuron"]
+    member = np.isin(data["neuron_population"].values, np.flatnonzero(excitatory))
+    group = np.where(member, data["neuron_region"].values, n_regions)
     flat = (steps[part] - first) // bin_steps * (n_regions + 1) + group[neurons]
     count = np.bincount(flat, minlength=n_bins * (n_regions + 1)).reshape(n_bins, n_regions + 1)
     return count[:, :-1], bin_steps * dt_ms, np.bincount(neurons, minlength=n_neurons)
 
 
-def _judged_from_ms(recording: "Recording") -> float:
+def _excites(data: "xr.Dataset") -> np.ndarray:
+    return data["excites"].values.astype(bool)
+
+
+def _judged_from_ms(data: "xr.Dataset") -> float:
     """Return the time from which activity is judged: after the transient that follows time 0."""
-    return max(recording.start_ms, TRANSIENT_MS)
+    return max(data.attrs["start_ms"], TRANSIENT_MS)
 
 
-def _judged_counts(recording: "Recording") -> tuple[np.ndarray, float]:
+def _judged_counts(data: "xr.Dataset") -> tuple[np.ndarray, float]:
     """Return the counts (time, region, population) of the whole, judged bins, and their width."""
-    time = recording.data["time_ms"].values
-    width = recording.data["bin_width_ms"].values
-    bin_ms, from_ms = recording.bin_ms, _judged_from_ms(recording)
+    time = data["time_ms"].values
+    width = data["bin_width_ms"].values
+    bin_ms, from_ms = data.attrs["bin_ms"], _judged_from_ms(data)
     keep = (time >= from_ms - 1e-6 * bin_ms) & (width > (1.0 - 1e-6) * bin_ms)
-    return recording.data["count"].values[keep], bin_ms
+    return data["count"].values[keep], bin_ms
 
 
 def _grouped(count: np.ndarray, n: int) -> np.ndarray:
@@ -267,7 +274,7 @@ def _grouped(count: np.ndarray, n: int) -> np.ndarray:
 
 def _one_alarm(
     kind: str,
-    recording: "Recording",
+    data: "xr.Dataset",
     bad: np.ndarray,
     severity: np.ndarray,
     value: Callable[[int], str],
@@ -282,4 +289,4 @@ def _one_alarm(
     text = value(worst)
     if n_bad > 1:
         text += f" (the worst of {n_bad} such regions of {bad.size})"
-    return (Alarm(kind, recording.regions[worst], text, expected, remedy),)
+    return (Alarm(kind, data["region"].values[worst], text, expected, remedy),)

@@ -214,7 +214,7 @@ def test_other_readers_open_the_file(tmp_path):
 
 def test_provenance_alarms_and_interruption_survive(tmp_path):
     alarm = Alarm("inactive delays", "", "all 0.1 ms", "delays over dt", "give tract lengths")
-    provenance = {"network": "abc", "noise_seed": 3, "recipe": {"text": "x" * 200_000}}
+    provenance = {"network_digest": "abc", "noise_seed": 3, "recipe": {"text": "x" * 200_000}}
     recording = make([1], [1], provenance=provenance, alarms=[alarm], interrupted=True)
     loaded = Recording.load(recording.save(tmp_path / "r.nc"))
     assert loaded.provenance == provenance
@@ -226,8 +226,8 @@ def test_provenance_alarms_and_interruption_survive(tmp_path):
 
 def test_concatenate_tells_provenances_apart():
     parts = [
-        make([], [], provenance={"network": "n", "lesions": []}),
-        make([], [], start_step=100, provenance={"network": "n", "lesions": ["silence V1"]}),
+        make([], [], provenance={"network_digest": "n", "lesions": []}),
+        make([], [], start_step=100, provenance={"network_digest": "n", "lesions": ["silence V1"]}),
     ]
     provenance = concatenate(parts).provenance
     assert provenance["segments"] == [
@@ -243,7 +243,7 @@ def test_concatenate_tells_provenances_apart():
         (dict(start_step=99), "without a gap"),
         (dict(start_step=100, bin_ms=10.0), "bins of 10 ms"),
         (dict(start_step=100, n_regions=3), "another network"),
-        (dict(start_step=100, provenance={"network": "other"}), "another network"),
+        (dict(start_step=100, provenance={"network_digest": "other"}), "another network"),
     ],
 )
 def test_concatenate_refuses_what_does_not_fit(after, message):
