@@ -13,19 +13,45 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+TOLERANCE = 1e-6
+"""Steps by which rounding of floating point may miss a whole number (free)."""
+
+
 def whole_steps(name: str, interval_ms: float, dt_ms: float) -> int:
-    """Return the interval ``name`` in steps; ValueError where it is no whole number of them."""
+    """Return the interval ``name`` in steps, 1 or more.
+
+    Raises ValueError where it is no whole number of them, with the nearest interval that is.
+    """
     if not (np.isfinite(dt_ms) and dt_ms > 0):
         raise ValueError(f"dt_ms is {dt_ms}; expected a positive time in ms")
     if not (np.isfinite(interval_ms) and interval_ms > 0):
         raise ValueError(f"{name} is {interval_ms}; expected a positive time in ms")
     steps = round(interval_ms / dt_ms)
-    if steps < 1 or abs(steps * dt_ms - interval_ms) > 1e-6 * interval_ms:
+    if steps < 1 or not _is_whole(interval_ms / dt_ms):
         raise ValueError(
-            f"{name} {interval_ms:g} is not a whole number of steps of {dt_ms:g} ms; "
-            f"choose {max(1, steps) * dt_ms:g}, or another dt"
+            f"{name} {interval_ms:.12g} is not a whole number of steps of {dt_ms:g} ms; "
+            f"choose {max(1, steps) * dt_ms:.12g}, or another dt"
         )
     return steps
+
+
+def step_at(name: str, time_ms: float, dt_ms: float) -> int:
+    """Return the step that starts at the time ``name``.
+
+    Raises ValueError where none does, with the nearest time at which one does.
+    """
+    if not np.isfinite(time_ms):
+        raise ValueError(f"{name} is {time_ms}; expected a finite time in ms")
+    if not _is_whole(time_ms / dt_ms):
+        raise ValueError(
+            f"{name} {time_ms:.12g} ms lies inside a step of {dt_ms:g} ms; "
+            f"choose {round(time_ms / dt_ms) * dt_ms:.12g}"
+        )
+    return round(time_ms / dt_ms)
+
+
+def _is_whole(steps: float) -> bool:
+    return abs(steps - round(steps)) <= TOLERANCE + 1e-12 * abs(steps)
 
 
 def bin_spikes(

@@ -11,7 +11,7 @@ import numpy as np
 
 from encephagen.recording import file
 from encephagen.recording.alarms import Alarm
-from encephagen.recording.bins import first_step, n_steps, spike_steps, whole_steps
+from encephagen.recording.bins import first_step, n_steps, spike_steps, step_at, whole_steps
 from encephagen.recording.stretch import Stretch, Traces, fill, network_of
 
 if TYPE_CHECKING:
@@ -167,12 +167,14 @@ class Recording:
         return digest.hexdigest()
 
     def window(self, start_ms: float, stop_ms: float) -> "Recording":
-        """Return the part from ``start_ms`` to ``stop_ms`` (brain time, rounded to whole steps).
+        """Return the part from ``start_ms`` to ``stop_ms`` (brain time, multiples of dt).
 
-        Alarms are raised anew for the part. Without single spikes both ends must stand on edges of
-        bins. Raises ValueError if the part is empty or not inside the recording.
+        The part is judged anew; what the engine found in it, or of all, is kept. Without single
+        spikes both ends must stand on edges of bins. Raises ValueError, with the nearest time that
+        can be, for one inside a step; and if the part is empty or not inside the recording.
         """
-        first, stop = (_nearest_step(t, self.dt_ms) for t in (start_ms, stop_ms))
+        first = step_at("start_ms", start_ms, self.dt_ms)
+        stop = step_at("stop_ms", stop_ms, self.dt_ms)
         if not self.start_step <= first < stop <= self.start_step + self.n_steps:
             raise ValueError(
                 f"window {start_ms:g} to {stop_ms:g} ms does not lie in the recording, "
@@ -252,12 +254,6 @@ class Recording:
         left = (first - self.start_step) // bin_steps
         right = -(-(stop - self.start_step) // bin_steps)
         return self.data["count"].values[left:right]
-
-
-def _nearest_step(time_ms: float, dt_ms: float) -> int:
-    if not np.isfinite(time_ms):
-        raise ValueError(f"time {time_ms} ms is not finite; give a time in ms")
-    return round(time_ms / dt_ms)
 
 
 def _lies_in(alarm: Alarm, first: int, stop: int, dt_ms: float) -> bool:
