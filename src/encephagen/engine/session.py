@@ -483,6 +483,7 @@ class Session:
                     f"{len(broken)} potentials",
                     "finite values",
                     "check injected currents and weights for values that are not finite",
+                    at_ms=self.time_ms,
                 )
             ]
         if n_steps * network.dt_ms < CHUNK_MS / 2:
@@ -498,6 +499,7 @@ class Session:
                     f"under {RUNAWAY_HZ:.0f} Hz",
                     "the run was stopped; lower the coupling, "
                     "the background or the stimulus, or raise inhibition",
+                    at_ms=self.time_ms,
                 )
             ]
         return []
