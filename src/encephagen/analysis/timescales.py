@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encephagen.analysis.haemodynamics import even_step, time_series
 from encephagen.analysis.rates import binned_rate
+from encephagen.analysis.signals import even_step, time_series
 from encephagen.recording import Recording
 from encephagen.units import MS_PER_S
 
