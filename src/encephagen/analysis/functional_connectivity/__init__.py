@@ -15,6 +15,7 @@ from encephagen.analysis.functional_connectivity.matrix import (
     fc_correlation,
     fisher_mean,
     group_fc,
+    matched,
     upper,
 )
 from encephagen.analysis.functional_connectivity.uncertainty import (
@@ -54,6 +55,7 @@ __all__ = [
     "group_fc",
     "interval_over_runs",
     "interval_over_time",
+    "matched",
     "r_by_duration",
     "split_half",
     "upper",
