@@ -79,7 +79,7 @@ class Revised:
 class Haemodynamics:
     """Parameters of the Balloon-Windkessel model; one set for all regions.
 
-    Raises ValueError unless all are positive, and rho and alpha below 1.
+    Raises ValueError unless all are positive, rho and alpha below 1, and the signal's are finite.
     """
 
     kappa_Hz: float = param(0.65, "Hz", FRISTON + "; decay of the signal")
@@ -99,6 +99,8 @@ class Haemodynamics:
             high = 1.0 if field.name in ("alpha", "rho") else math.inf
             if not (isinstance(value, (int, float)) and 0.0 < value < high):
                 raise ValueError(f"{field.name} {value!r}: expected a number between 0 and {high}")
+        if not all(map(math.isfinite, self.signal.weights(self.rho))):
+            raise ValueError(f"signal {self.signal}: expected finite numbers")
 
 
 def bold(
