@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encephagen.recording import file
 from encephagen.recording.alarms import Alarm
 from encephagen.recording.bins import first_step, n_steps, spike_steps, step_at, whole_steps
+from encephagen.recording.file import read, write
 from encephagen.recording.stretch import Stretch, Traces, fill, network_of
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Recording:
         Raises ValueError, before anything is written, if no regular file can stand there; OSError
         if writing fails.
         """
-        return file.write(self.data, path)
+        return write(self.data, path)
 
     @staticmethod
     def load(path: str | os.PathLike) -> "Recording":
@@ -226,7 +226,7 @@ class Recording:
         Raises ValueError, in one line, if there is no such file, if it is truncated or damaged, or
         if it is not a recording of this project in the format of today.
         """
-        data = file.read(path)
+        data = read(path)
         try:
             return Recording(data)
         except (ValueError, KeyError) as error:

@@ -9,6 +9,8 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from encephagen.engine.session import Session
+from encephagen.network.build import build
 from encephagen.recording import (
     Alarm,
     Probe,
@@ -436,3 +438,32 @@ def test_an_alarm_of_the_engine_takes_the_place_of_the_same_kind():
     steps, neurons = np.divmod(np.arange(8 * 2000), 8)
     recording = make(steps, neurons, n_steps=2000, alarms=[alarm])
     assert recording.alarms == (alarm,)
+
+
+@pytest.fixture(scope="module")
+def network(brain_of):
+    """The tiny brain, with one wiring."""
+    return build(brain_of(), seed=1)
+
+
+def test_what_the_engine_wrote_tells_networks_apart(network, brain_of):
+    """Two wirings of one brain, and one seed of noise: alike in all but their network's digest."""
+    first, other = Session(network, threads=1), Session(build(brain_of(), seed=2), threads=1)
+    begun, another = first.record(50.0), other.record(50.0)
+    assert concatenate([begun, first.record(50.0)]).duration_ms == 100.0
+    with pytest.raises(ValueError, match="another network"):
+        concatenate([begun, other.record(50.0)])
+    assert another.populations == begun.populations and another.regions == begun.regions
+
+
+def test_what_the_engine_stopped_stays_stopped_in_the_window_that_ends_there(network):
+    session = Session(network, threads=1)
+    begun = session.record(100.0)
+    session.current_pA[:] = 1e7
+    stopped = session.record(5000.0)
+    (alarm,) = stopped.engine_alarms
+    assert alarm.kind == "saturated" and alarm.at_ms == stopped.stop_ms
+    joined = concatenate([begun, stopped])
+    assert alarm in joined.alarms and joined.interrupted
+    assert alarm in joined.window(joined.stop_ms - 10.0, joined.stop_ms).alarms
+    assert alarm not in joined.window(0.0, 100.0).alarms
