@@ -11,7 +11,7 @@ from typing import Any
 MS_PER_S = 1000.0
 
 TOLERANCE = 1e-6
-"""By which an interval may miss a whole number of steps, relative: noise of decimal fractions."""
+"""Steps by which rounding of floating point may miss a whole number (free)."""
 
 
 def param(default: Any, unit: str, source: str) -> Any:
@@ -31,17 +31,23 @@ def table(params: type) -> list[tuple[str, Any, str, str]]:
 def whole_steps(name: str, interval_ms: float, dt_ms: float, *, least: int = 1) -> int:
     """Return an interval (ms), called ``name`` in errors, in steps of ``dt_ms``.
 
-    Raises ValueError where it is no whole number of steps, or of fewer than ``least``.
+    Raises ValueError where it is no whole number of steps, with the nearest interval that is, or of
+    fewer than ``least``.
     """
     if not (math.isfinite(dt_ms) and dt_ms > 0):
         raise ValueError(f"dt_ms is {dt_ms}; expected a positive time in ms")
-    if not (math.isfinite(interval_ms) and interval_ms >= least * dt_ms * (1 - TOLERANCE)):
-        expected = f"at least {least * dt_ms:g} ms" if least else "0 ms or more"
-        raise ValueError(f"{name} is {interval_ms:g}; expected {expected}, and finite")
+    if not (math.isfinite(interval_ms) and interval_ms >= 0 and (interval_ms > 0 or not least)):
+        expected = "a positive time in ms" if least else "0 ms or more"
+        raise ValueError(f"{name} is {interval_ms}; expected {expected}")
     steps = round(interval_ms / dt_ms)
-    if abs(steps * dt_ms - interval_ms) > TOLERANCE * interval_ms:
+    if steps < least or not is_whole(interval_ms / dt_ms):
         raise ValueError(
-            f"{name} {interval_ms:g} is not a whole number of steps of {dt_ms:g} ms; "
-            f"choose {max(least, steps) * dt_ms:g}, or another dt"
+            f"{name} {interval_ms:.12g} is not a whole number of steps of {dt_ms:g} ms; "
+            f"choose {max(least, steps) * dt_ms:.12g}, or another dt"
         )
     return steps
+
+
+def is_whole(steps: float) -> bool:
+    """Return whether a number of steps is whole, but for rounding of floating point."""
+    return abs(steps - round(steps)) <= TOLERANCE + 1e-12 * abs(steps)

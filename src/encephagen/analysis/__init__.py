@@ -18,6 +18,7 @@ from encephagen.analysis.haemodynamics import Haemodynamics, bold
 from encephagen.analysis.rates import (
     binned_rate,
     neuron_rate,
+    pool,
     population_rate,
     region_rate,
     system_rate,
@@ -55,6 +56,7 @@ __all__ = [
     "lvr",
     "neuron_rate",
     "peaks",
+    "pool",
     "population_rate",
     "power_spectrum",
     "r_by_duration",

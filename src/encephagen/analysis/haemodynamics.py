@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
+from encephagen.analysis.signals import even_step, some, time_series
 from encephagen.recording import Recording
 from encephagen.units import MS_PER_S, param
 
@@ -40,9 +41,6 @@ MAX_STEP_S = 0.02
 
 FLOW_FLOOR = 0.02
 """Flow, relative to rest, under which the model has no meaning (free)."""
-
-TIME_DIMS = {"time_s": 1.0, "time_ms": 1.0 / MS_PER_S}
-"""Names that a dimension of time may have, with its unit in seconds."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Revised:
 class Haemodynamics:
     """Parameters of the Balloon-Windkessel model; one set for all regions.
 
-    Raises ValueError unless all are positive, and rho and alpha below 1.
+    Raises ValueError unless all are positive, rho and alpha below 1, and the signal's are finite.
     """
 
     kappa_Hz: float = param(0.65, "Hz", FRISTON + "; decay of the signal")
@@ -101,6 +99,8 @@ class Haemodynamics:
             high = 1.0 if field.name in ("alpha", "rho") else math.inf
             if not (isinstance(value, (int, float)) and 0.0 < value < high):
                 raise ValueError(f"{field.name} {value!r}: expected a number between 0 and {high}")
+        if not all(map(math.isfinite, self.signal.weights(self.rho))):
+            raise ValueError(f"signal {self.signal}: expected finite numbers")
 
 
 def bold(
@@ -112,8 +112,9 @@ def bold(
 ) -> "xr.DataArray":
     """Return the BOLD signal (time_s, region) of an activity, as a fraction of the resting signal.
 
-    activity: a Recording, whose excitatory rate drives, or an array with a dimension ``region`` and
-        one of time (time_s or time_ms: left edges of equal bins), not negative, in any unit.
+    activity: a Recording, whose neurons that excite drive (BOLD is nan where a region has none), or
+        an array with a dimension ``region`` and one of time (time_s or time_ms: left edges of
+        equal bins), not negative, in any unit.
     tr_s: time between volumes; it need not be a multiple of the bins. The first volume is taken
         ``transient_s`` after the start; the coordinate time_s is the activity's.
 
@@ -127,24 +128,32 @@ def bold(
 
     model = model or Haemodynamics()
     values, bin_s, start_s, regions = _activity(activity)
+    known = np.flatnonzero(~np.isnan(values[0]))
+    if not known.size:
+        raise ValueError("no region has neurons that excite: there is no BOLD to compute")
+    names = [regions[i] for i in known]
+    if len(names) < len(regions):
+        values = values[:, known]
     mean = values.mean(axis=0)
-    silent = [name for name, m in zip(regions, mean, strict=True) if not m > 0]
+    silent = [name for name, m in zip(names, mean, strict=True) if not m > 0]
     if silent:
         raise ValueError(
-            f"{_listed(silent)} of {len(regions)} regions never active: BOLD is relative to a "
+            f"{some(silent)} of {len(regions)} regions never active: BOLD is relative to a "
             "region's mean activity; record for longer or raise its drive"
         )
     drive = model.gain_Hz2 * (values / mean - 1.0)
     signal, lowest = respond(drive, bin_s, tr_s, model=model, transient_s=transient_s)
     if lowest.min() <= FLOW_FLOOR:
-        worst = regions[int(lowest.argmin())]
+        worst = names[int(lowest.argmin())]
         raise ValueError(
             f"blood flow in {worst} would fall to {max(0.0, lowest.min()):.2g} of its rest: its "
             f"activity bursts; lower gain_Hz2 ({model.gain_Hz2:g}) of Haemodynamics"
         )
     time_s = start_s + transient_s + tr_s * np.arange(signal.shape[0])
+    found = np.full((len(signal), len(regions)), np.nan)
+    found[:, known] = signal
     return xr.DataArray(
-        signal,
+        found,
         {"time_s": ("time_s", time_s, {"units": "s"}), "region": list(regions)},
         ("time_s", "region"),
         "bold",
@@ -225,19 +234,24 @@ def transfer(frequency_Hz: Any, model: Haemodynamics | None = None) -> np.ndarra
 def _activity(
     activity: "Recording | xr.DataArray",
 ) -> tuple[np.ndarray, float, float, tuple[str, ...]]:
-    """Return values (time, region), the width of a bin and the start in s, and the regions."""
+    """Return values (time, region), the width of a bin and the start in s, and the regions.
+
+    Values are nan throughout in regions of a Recording where no neuron excites.
+    """
     if isinstance(activity, Recording):
         n = activity.n_steps // round(activity.bin_ms / activity.dt_ms)  # whole bins
-        keep = np.flatnonzero(activity.excites)
-        count = activity.data["count"].values[:n]
-        if len(keep) == 1:
-            spikes = count[:, :, keep[0]].astype(np.float64)
-        else:
-            spikes = count[:, :, keep].sum(axis=2, dtype=np.float64)
         if not n:
             raise ValueError(
                 f"recording of {activity.duration_ms:g} ms holds no whole bin; record for longer"
             )
+        chosen = np.flatnonzero(activity.excites)
+        count = activity.data["count"].values[:n]
+        if len(chosen) == 1:  # no copy of all that was counted
+            spikes = count[:, :, chosen[0]].astype(np.float64)
+        else:
+            spikes = count[:, :, chosen].sum(axis=2, dtype=np.float64)
+        size = activity.data["region_size"].values[:, chosen].sum(axis=1)
+        spikes[:, size == 0] = np.nan
         return (
             spikes,  # the number of neurons divides out
             activity.bin_ms / MS_PER_S,
@@ -252,46 +266,6 @@ def _activity(
             "signed drive use respond"
         )
     return values, step_s, float(time_s[0]), regions
-
-
-def time_series(x: "xr.DataArray") -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Return values (..., time, region) float64, time in s, and the names of the regions.
-
-    Raises ValueError if x lacks a dimension ``region`` or one of time, or is not finite.
-    """
-    time = [name for name in TIME_DIMS if name in x.dims]
-    if "region" not in x.dims or len(time) != 1:
-        raise ValueError(
-            f"array has dimensions {tuple(map(str, x.dims))}: expected region and one of time, "
-            "time_s or time_ms"
-        )
-    if time[0] not in x.coords or "region" not in x.coords:
-        raise ValueError(f"array lacks coordinates of {time[0]} or region; give both")
-    values = x.transpose(..., time[0], "region").values.astype(np.float64)
-    regions = tuple(map(str, x["region"].values.tolist()))
-    if not np.isfinite(values).all():
-        bad = np.argwhere(~np.isfinite(values))[0]
-        raise ValueError(
-            f"the signal is not finite, first in region {regions[bad[-1]]}, volume {bad[-2]}"
-            + (f", run {bad[0]}" if values.ndim > 2 else "")
-            + "; leave that run out"
-        )
-    return values, x[time[0]].values * TIME_DIMS[time[0]], regions
-
-
-def even_step(time_s: np.ndarray) -> float:
-    """Return the step of evenly spaced times in s; ValueError if there is no such step."""
-    steps = np.diff(time_s)
-    if not steps.size:
-        raise ValueError(f"{time_s.size} points in time: expected at least 2")
-    if not (steps[0] > 0 and np.allclose(steps, steps.mean(), rtol=1e-3)):
-        raise ValueError("times are not evenly spaced; interpolate them first")
-    return float(steps.mean())
-
-
-def _listed(names: list[str], most: int = 3) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 @numba.njit(cache=True)

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from encephagen.analysis.signals import require_positive
+from encephagen.names import hint
 from encephagen.recording import Recording
 from encephagen.units import MS_PER_S
 
@@ -13,6 +15,40 @@ if TYPE_CHECKING:
 SE_WINDOW_MS = 250.0
 """Width of the windows whose scatter gives a standard error: wider than the autocorrelation of
 spontaneous activity (some tens of ms), so that windows are nearly independent (free)."""
+
+
+def chosen(data: "xr.Dataset | xr.DataArray", population: str | None = None) -> np.ndarray:
+    """Return the positions of the populations that are meant: one by its name, or all that excite.
+
+    data: of a Recording, or a rate of it by population. Raises ValueError for an unknown name.
+    """
+    if population is None:
+        return np.flatnonzero(data["excites"].values)
+    names = data["population"].values.tolist()
+    if population not in names:
+        raise ValueError(f"no population {population!r}: {hint(population, names)}")
+    return np.array([names.index(population)])
+
+
+def pool(rate: "xr.DataArray", population: str | None = None) -> "xr.DataArray":
+    """Return the rate (..., region) of some populations together, from one (..., population).
+
+    Each counts by its number of neurons in the region; nan where none of them lives.
+    rate: of `region_rate` or `binned_rate`; population: one by name, or None: all that excite.
+    Raises ValueError for an unknown name.
+    """
+    part = rate.isel(population=chosen(rate, population))
+    if part.sizes["population"] == 1:
+        return part.isel(population=0, drop=True)
+    size = part["region_size"]
+    total = size.sum("population")
+    return ((part * size).sum("population") / total.where(total > 0)).assign_attrs(rate.attrs)
+
+
+def neurons_of(recording: Recording, population: str | None = None) -> np.ndarray:
+    """Return which neurons (neuron,) are of a population, or, if it is None, excite."""
+    which = chosen(recording.data, population)
+    return np.isin(recording.data["neuron_population"].values, which)
 
 
 def neuron_rate(recording: Recording) -> "xr.DataArray":
@@ -45,6 +81,7 @@ def binned_rate(recording: Recording, bin_ms: float | None = None) -> "xr.DataAr
     Raises ValueError if it is no multiple of them or if the recording holds no whole bin.
     """
     own_ms = recording.bin_ms
+    require_positive(bin_ms=own_ms if bin_ms is None else bin_ms)
     n = 1 if bin_ms is None else round(bin_ms / own_ms)
     if n < 1 or (bin_ms is not None and abs(n * own_ms - bin_ms) > 1e-6 * own_ms):
         raise ValueError(f"bin_ms {bin_ms} is no multiple of the recording's {own_ms:g} ms bins")
@@ -80,10 +117,13 @@ def system_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Da
     """Return rates by system: rate_Hz, se_Hz and n_regions (system, population or system).
 
     The standard error is that of the mean of successive windows, and holds for windows wider than
-    the memory of the activity. It is nan where fewer than two whole windows were recorded.
+    the memory of the activity. It is nan where fewer than two whole windows were recorded. The
+    window is rounded to bins; the attribute window_ms says what it came to. Rates of populations
+    that have no neuron in a system are nan.
     """
     import xarray as xr
 
+    require_positive(window_ms=window_ms)
     names, member = system_members(recording)
     size = recording.data["region_size"].values
     neurons = member @ size

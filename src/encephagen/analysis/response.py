@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encephagen import rng
-from encephagen.analysis.rates import system_members
+from encephagen.analysis.rates import chosen, system_members
 from encephagen.analysis.statistics import benjamini_hochberg
 from encephagen.recording import Recording
-from encephagen.units import MS_PER_S
+from encephagen.recording.bins import step_at
+from encephagen.units import MS_PER_S, TOLERANCE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,7 +43,7 @@ def system_response(
     recordings: Recording | Sequence[Recording],
     pulses: Sequence[Pulse],
     *,
-    population: str = "E",
+    population: str | None = None,
     settle_ms: float = SETTLE_MS,
     alpha: float = ALPHA,
     n_permutations: int = N_PERMUTATIONS,
@@ -51,6 +52,8 @@ def system_response(
     """Return the response of each system to pulses of stimulation, tested against chance.
 
     recordings: with single spikes, and of one network; pulses lie in them and may share one.
+    population: one by name, or None: all that excite.
+    settle_ms: at least so much is left out behind a pulse.
     pulses: (start_ms, stop_ms) in brain time, all of one length L and each with L of spontaneous
         activity right before it. After is the stretch of L right behind a pulse, where recorded.
 
@@ -58,10 +61,10 @@ def system_response(
     (before_se_Hz ...; nan for one trial); change_Hz and change_se_Hz, during less before, paired;
     sham_se_Hz, the standard error chance alone gives to such a change; p (two-sided), p_corrected,
     responded (p_corrected < alpha). Attributes: n_trials, n_sham, pulse_ms, smallest_p (the least p
-    the numbers of trials allow), alpha.
+    the numbers of trials allow), alpha. What has no such neuron is nan, and responds not.
 
-    Raises ValueError if pulses differ in length, overlap, have no baseline or lie outside, or if
-    too few shams fit for any system to reach alpha.
+    Raises ValueError if pulses are no whole steps, differ in length, overlap, have no baseline or
+    lie outside, or if too few shams fit for any system to reach alpha.
     """
     parts = _parts(recordings)
     names, member = system_members(parts[0])
@@ -74,7 +77,7 @@ def region_response(
     recordings: Recording | Sequence[Recording],
     pulses: Sequence[Pulse],
     *,
-    population: str = "E",
+    population: str | None = None,
     settle_ms: float = SETTLE_MS,
     alpha: float = ALPHA,
     n_permutations: int = N_PERMUTATIONS,
@@ -95,7 +98,7 @@ def _response(
     member: np.ndarray,
     dim: str,
     names: list[str],
-    population: str,
+    population: str | None,
     settle_ms: float,
     alpha: float,
     n_permutations: int,
@@ -103,11 +106,11 @@ def _response(
 ) -> "xr.Dataset":
     import xarray as xr
 
+    if not (np.isfinite(settle_ms) and settle_ms >= 0):
+        raise ValueError(f"settle_ms is {settle_ms}: expected a time in ms, 0 or more")
     dt_ms = parts[0].dt_ms
-    if population not in parts[0].populations:
-        raise ValueError(f"population {population!r} is none of {parts[0].populations}")
     onsets, length = _onsets(pulses, dt_ms)
-    settle = round(settle_ms / dt_ms)
+    settle = int(np.ceil(settle_ms / dt_ms - TOLERANCE))
     rate = _Rates(parts, member, population)
     trials = [_trial(parts, onset, length) for onset in onsets]
     shams = _shams(parts, onsets, length, settle, round(GUARD_MS / dt_ms))
@@ -125,10 +128,13 @@ def _response(
     ).reshape(-1, len(names))
     change = during - before
     least = smallest_p(len(change), len(sham), n_permutations)
-    if least * len(names) > alpha:
+    n_present = int(np.count_nonzero(rate.size))
+    if not n_present:
+        raise ValueError("no neuron excites: give the population whose response is asked for")
+    if least * n_present > alpha:
         raise ValueError(
             f"{len(change)} pulses and {len(sham)} spontaneous stretches of {2 * length * dt_ms:g} "
-            f"ms cannot tell one responding {dim} of {len(names)} from chance (smallest p "
+            f"ms cannot tell one responding {dim} of {n_present} from chance (smallest p "
             f"{least:.2g}); give more pulses or more spontaneous activity between them"
         )
     p = permutation_p(change, sham, n_permutations, rng.stream(seed, "response", dim))
@@ -157,7 +163,7 @@ def _response(
             "pulse_ms": length * dt_ms,
             "smallest_p": least,
             "alpha": alpha,
-            "population": population,
+            "population": population or "all that excite",
         },
     )
 
@@ -165,13 +171,13 @@ def _response(
 class _Rates:
     """Mean rate per neuron of groups of regions between two steps of a recording."""
 
-    def __init__(self, parts: Sequence[Recording], member: np.ndarray, population: str):
+    def __init__(self, parts: Sequence[Recording], member: np.ndarray, population: str | None):
         data = parts[0].data
-        index = parts[0].populations.index(population)
-        self.size = member @ data["region_size"].values[:, index]
+        which = chosen(data, population)
+        self.size = member @ data["region_size"].values[:, which].sum(axis=1)
         self.member, self.n_regions = member, member.shape[1]
         # Spikes of other populations fall into one more, discarded, region.
-        inside = data["neuron_population"].values == index
+        inside = np.isin(data["neuron_population"].values, which)
         self.region = np.where(inside, data["neuron_region"].values, self.n_regions)
         self.dt_ms = parts[0].dt_ms
         self.spikes = {id(part): (part.spike_steps, part.spike_neurons) for part in parts}
@@ -188,7 +194,7 @@ def _parts(recordings: Recording | Sequence[Recording]) -> list[Recording]:
     parts = [recordings] if isinstance(recordings, Recording) else list(recordings)
     if not parts:
         raise ValueError("a response needs at least one recording; got none")
-    if any(p.regions != parts[0].regions or p.dt_ms != parts[0].dt_ms for p in parts):
+    if any(not _alike(part, parts[0]) for part in parts):
         raise ValueError("the recordings are of different networks or dt; give those of one")
     parts.sort(key=lambda part: part.start_step)
     for a, b in zip(parts[:-1], parts[1:], strict=True):
@@ -199,11 +205,20 @@ def _parts(recordings: Recording | Sequence[Recording]) -> list[Recording]:
     return parts
 
 
+def _alike(a: Recording, b: Recording) -> bool:
+    """Return whether two recordings are of one network, as far as they tell, and of one dt."""
+    mine, theirs = (r.provenance.get("network_digest") for r in (a, b))
+    return (a.regions, a.populations, a.dt_ms, mine) == (b.regions, b.populations, b.dt_ms, theirs)
+
+
 def _onsets(pulses: Sequence[Pulse], dt_ms: float) -> tuple[list[int], int]:
     """Return the first steps of the pulses, in order, and their common length in steps."""
     if not pulses:
         raise ValueError("a response needs at least one pulse; got none")
-    spans = sorted((round(a / dt_ms), round(b / dt_ms)) for a, b in pulses)
+    spans = sorted(
+        (step_at("start of a pulse", a, dt_ms), step_at("end of a pulse", b, dt_ms))
+        for a, b in pulses
+    )
     lengths = {stop - start for start, stop in spans}
     if len(lengths) > 1 or min(lengths) < 1:
         shown = ", ".join(f"{n * dt_ms:g}" for n in sorted(lengths))

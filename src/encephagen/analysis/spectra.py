@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encephagen.recording import Recording
+from encephagen.analysis.rates import chosen
+from encephagen.analysis.signals import require_positive
+from encephagen.recording import Recording, bin_spikes
 from encephagen.units import MS_PER_S
 
 if TYPE_CHECKING:
@@ -20,31 +22,37 @@ PEAK_Z = 4.0
 
 
 def power_spectrum(
-    recording: Recording, segment_ms: float = SEGMENT_MS, bin_ms: float = RATE_BIN_MS
+    recording: Recording,
+    segment_ms: float = SEGMENT_MS,
+    bin_ms: float = RATE_BIN_MS,
+    *,
+    population: str | None = None,
 ) -> "xr.Dataset":
-    """Return Welch spectra of the excitatory rate: one-sided, in Hz^2/Hz.
+    """Return Welch spectra of the rate of one population, or, if None, of all that excite.
 
-    ``power`` (frequency_Hz) is that of the whole network and ``region_power`` (region,
-    frequency_Hz) that of each region; ``shot_noise`` and ``region_shot_noise`` (region) are the
-    flat spectra of N independent Poisson neurons of the same rate r, 2 r / N. Segments overlap by
-    half under a Hann window, mean removed; the frequency 0 is left out. Attributes: n_segments and
-    relative_error, the standard error of power over power.
-    Without single spikes the bins of the recording serve in place of ``bin_ms``. Raises ValueError
-    if the recording is shorter than 8 bins.
+    One-sided, in Hz^2/Hz. ``power`` (frequency_Hz) is that of the whole network, ``region_power``
+    (region, frequency_Hz) that of each region, nan where no such neuron lives; ``shot_noise`` and
+    ``region_shot_noise`` (region) are the flat spectra of N independent Poisson neurons of the same
+    rate r, 2 r / N. Segments overlap by half under a Hann window, mean removed; the frequency 0 is
+    left out. Attributes: n_segments and relative_error, the standard error of power over power.
+    bin_ms is rounded to steps; without single spikes the bins of the recording serve in its place.
+    Raises ValueError if the recording is shorter than 8 bins, or no such neuron lives.
     """
     import xarray as xr
     from scipy import signal
 
-    rate, bin_ms = _excitatory_rate(recording, bin_ms)
+    require_positive(segment_ms=segment_ms, bin_ms=bin_ms)
+    rate, size, bin_ms = _rate(recording, bin_ms, population)
+    if not size.any():
+        raise ValueError("no neuron excites: there is no rate to take a spectrum of")
     n_bins = rate.shape[0]
     if n_bins < 8:
         raise ValueError(
             f"recording of {recording.duration_ms:g} ms is too short for a spectrum; "
             f"record at least {8 * bin_ms:g} ms"
         )
-    size = _excitatory_size(recording)
     per_segment = min(n_bins, max(8, round(segment_ms / bin_ms)))
-    all_rate = rate @ size / size.sum()
+    all_rate = np.nan_to_num(rate) @ size / size.sum()
     frequency, region_power = signal.welch(
         rate, fs=MS_PER_S / bin_ms, nperseg=per_segment, detrend="constant", axis=0
     )
@@ -148,23 +156,18 @@ def _log_log(spectrum: "xr.Dataset", low_Hz: float, high_Hz: float) -> tuple[np.
     )
 
 
-def _excitatory_size(recording: Recording) -> np.ndarray:
-    keep = np.flatnonzero(recording.excites)
-    return recording.data["region_size"].values[:, keep].sum(axis=1)
-
-
-def _excitatory_rate(recording: Recording, bin_ms: float) -> tuple[np.ndarray, float]:
-    """Return the rate of excitatory neurons (time, region) in Hz and the width of its bins."""
-    from encephagen.recording import bin_spikes
-
-    keep = np.flatnonzero(recording.excites)
-    size = np.maximum(_excitatory_size(recording), 1)
+def _rate(
+    recording: Recording, bin_ms: float, population: str | None
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the rate (time, region) in Hz and number (region,) of neurons, and the bin in ms."""
+    data = recording.data
+    keep = chosen(data, population)
+    size = data["region_size"].values[:, keep].sum(axis=1)
     if recording.has_spikes:
         bin_steps = max(1, round(bin_ms / recording.dt_ms))
         bin_ms = bin_steps * recording.dt_ms
         n_bins = recording.n_steps // bin_steps
         n_populations = len(recording.populations)
-        data = recording.data
         group = data["neuron_region"].values * n_populations + data["neuron_population"].values
         steps = recording.spike_steps - recording.start_step
         inside = steps < n_bins * bin_steps
@@ -175,5 +178,6 @@ def _excitatory_rate(recording: Recording, bin_ms: float) -> tuple[np.ndarray, f
     else:
         bin_ms = recording.bin_ms
         n_bins = recording.n_steps // round(bin_ms / recording.dt_ms)
-        count = recording.data["count"].values[:n_bins]
-    return count[:, :, keep].sum(axis=2) / size / (bin_ms / MS_PER_S), bin_ms
+        count = data["count"].values[:n_bins]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return count[:, :, keep].sum(axis=2) / size / (bin_ms / MS_PER_S), size, bin_ms

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encephagen import rng
+from encephagen.analysis.rates import neurons_of
 from encephagen.recording import Recording
+from encephagen.units import whole_steps
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,7 +34,7 @@ def cv_isi(recording: Recording, min_spikes: int = MIN_SPIKES) -> "xr.DataArray"
     0.93, 0.95, 0.97 and 0.98; with at least 5 spikes and 5 expected, 0.88 (0.79 with the biased
     variance), which is why 10 are asked for. Gamma neurons of CV 0.5 show 0.48 to 0.50.
     """
-    return _per_neuron(recording, _cv(*_intervals(recording), min_spikes))
+    return _per_neuron(recording, _cv(*_intervals(recording), min_spikes)).rename("cv_isi")
 
 
 def lvr(recording: Recording, min_spikes: int = MIN_SPIKES) -> "xr.DataArray":
@@ -82,11 +84,14 @@ def count_correlation(
     recording: Recording,
     window_ms: float = CORRELATION_WINDOW_MS,
     *,
+    population: str | None = None,
     per_region: int = 20,
     min_spikes: int = MIN_SPIKES,
     seed: int = 0,
 ) -> "xr.Dataset":
-    """Return the mean pairwise correlation of spike counts among excitatory neurons.
+    """Return the mean pairwise correlation of spike counts among neurons.
+
+    population: one by name, or None: all that excite.
 
     From each region up to ``per_region`` neurons with ``min_spikes`` or more are drawn. The dataset
     holds ``within`` (region), the mean over pairs of a region (nan with fewer than two neurons),
@@ -97,7 +102,7 @@ def count_correlation(
     import xarray as xr
 
     window_steps, n_windows = _windows(recording, window_ms)
-    chosen = _draw(recording, per_region, min_spikes, seed)
+    chosen = _draw(recording, population, per_region, min_spikes, seed)
     region = recording.data["neuron_region"].values[chosen]
     rank = np.full(recording.n_neurons, -1)
     rank[chosen] = np.arange(chosen.size)
@@ -180,13 +185,14 @@ def _cv(
     return np.where(spikes >= max(min_spikes, 3), cv, np.nan)
 
 
-def _draw(recording: Recording, per_region: int, min_spikes: int, seed: int) -> np.ndarray:
-    """Return the ids of up to ``per_region`` active excitatory neurons of each region, in order."""
+def _draw(
+    recording: Recording, population: str | None, per_region: int, min_spikes: int, seed: int
+) -> np.ndarray:
+    """Return the ids of up to ``per_region`` active neurons of each region, in order."""
     if per_region < 2:
         raise ValueError(f"per_region is {per_region}; a pair needs 2 neurons or more")
     spikes = np.bincount(recording.spike_neurons, minlength=recording.n_neurons)
-    excitatory = excitatory_neurons(recording)
-    candidates = np.flatnonzero(excitatory & (spikes >= min_spikes))
+    candidates = np.flatnonzero(neurons_of(recording, population) & (spikes >= min_spikes))
     shuffled = rng.stream(seed, "count correlation").permutation(candidates)
     region = recording.data["neuron_region"].values[shuffled]
     order = np.argsort(region, kind="stable")
@@ -195,17 +201,12 @@ def _draw(recording: Recording, per_region: int, min_spikes: int, seed: int) -> 
     return np.sort(shuffled[order[place < per_region]])
 
 
-def excitatory_neurons(recording: Recording) -> np.ndarray:
-    """Return which neurons (neuron) belong to an excitatory population: one not named I..."""
-    kinds = recording.excites
-    return kinds[recording.data["neuron_population"].values]
-
-
 def _windows(recording: Recording, window_ms: float) -> tuple[int, int]:
-    """Return the steps of a window and the number of whole windows; ValueError if under two."""
-    window_steps = round(window_ms / recording.dt_ms) if np.isfinite(window_ms) else 0
-    if window_steps < 1:
-        raise ValueError(f"window_ms is {window_ms}; expected at least dt, {recording.dt_ms:g} ms")
+    """Return the steps of a window and the number of whole windows.
+
+    Raises ValueError for a window that is no whole number of steps, and for fewer than two.
+    """
+    window_steps = whole_steps("window_ms", window_ms, recording.dt_ms)
     n_windows = recording.n_steps // window_steps
     if n_windows < 2:
         raise ValueError(
@@ -222,6 +223,5 @@ def _per_neuron(recording: Recording, values: np.ndarray) -> "xr.DataArray":
         values,
         dims="neuron",
         coords={n: recording.data[n] for n in ("neuron_region", "neuron_population")},
-        name="cv_isi",
         attrs={"units": "1"},
     )

@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 
 from encephagen.analysis import spectra, timescales
-from encephagen.analysis.rates import neuron_rate, region_rate
+from encephagen.analysis.rates import neuron_rate, neurons_of, region_rate
 from encephagen.analysis.spikes import (
     CORRELATION_WINDOW_MS,
     MIN_SPIKES,
     count_correlation,
     cv_isi,
-    excitatory_neurons,
     fano_factor,
     lvr,
 )
@@ -35,7 +34,7 @@ def summary(recording: Recording) -> dict[str, Any]:
 
     - duration_ms, n_neurons, n_spikes, alarms (texts), spike_digest: of the whole recording;
     - rate_exc_Hz, rate_inh_Hz: mean rate of the neurons of each kind;
-    - rate_region_min_Hz, rate_region_max_Hz: of the excitatory population by region;
+    - rate_region_min_Hz, rate_region_max_Hz: of the neurons that excite, by region;
     - rate_neuron_p10_Hz, _median_Hz, _p90_Hz: percentiles over excitatory neurons;
     - cv_isi (mean), cv_isi_p10, cv_isi_median, cv_isi_p90, lvr (mean): over the cv_n_neurons
       excitatory neurons with cv_min_spikes spikes or more (for the bias see `cv_isi`);
@@ -53,7 +52,7 @@ def summary(recording: Recording) -> dict[str, Any]:
         **rate,
         **dict.fromkeys(_SPIKE_FIGURES),
         "cv_min_spikes": MIN_SPIKES,
-        "count_window_ms": CORRELATION_WINDOW_MS,
+        "count_window_ms": _count_window_ms(part),
         "spectral_slope": None,
         "spectral_peak_Hz": None,
         "timescale_ms": None,
@@ -87,7 +86,6 @@ _SPIKE_FIGURES = (
 def _mean_rates(part: Recording) -> dict[str, float | None]:
     rate = region_rate(part).values
     size = part.data["region_size"].values
-    inhibitory = ~part.excites
 
     def pooled(kind: np.ndarray) -> tuple[float | None, np.ndarray]:
         neurons = size[:, kind].sum(axis=1)
@@ -95,8 +93,8 @@ def _mean_rates(part: Recording) -> dict[str, float | None]:
         by_region = spikes[neurons > 0] / neurons[neurons > 0]
         return (float(spikes.sum() / neurons.sum()) if neurons.sum() else None), by_region
 
-    exc, by_region = pooled(~inhibitory)
-    inh, _ = pooled(inhibitory)
+    exc, by_region = pooled(part.excites)
+    inh, _ = pooled(~part.excites)
     return {
         "rate_exc_Hz": exc,
         "rate_inh_Hz": inh,
@@ -106,7 +104,7 @@ def _mean_rates(part: Recording) -> dict[str, float | None]:
 
 
 def _spike_figures(part: Recording) -> dict[str, Any]:
-    excitatory = excitatory_neurons(part)
+    excitatory = neurons_of(part)
     rate = neuron_rate(part).values[excitatory]
     cv = cv_isi(part).values[excitatory]
     result: dict[str, Any] = {
@@ -117,12 +115,18 @@ def _spike_figures(part: Recording) -> dict[str, Any]:
     for percent, name in ((10, "p10"), (50, "median"), (90, "p90")):
         result[f"rate_neuron_{name}_Hz"] = _percentile(rate, percent)
         result[f"cv_isi_{name}"] = _percentile(cv, percent)
-    if part.duration_ms >= 2 * CORRELATION_WINDOW_MS:
-        result["fano_factor"] = _mean(fano_factor(part).values[excitatory])
-        correlation = count_correlation(part)
+    window_ms = _count_window_ms(part)
+    if part.duration_ms >= 2 * window_ms:
+        result["fano_factor"] = _mean(fano_factor(part, window_ms).values[excitatory])
+        correlation = count_correlation(part, window_ms)
         result["count_correlation"] = _number(correlation["within_mean"].item())
         result["count_correlation_between"] = _number(correlation["between"].item())
     return result
+
+
+def _count_window_ms(part: Recording) -> float:
+    """Return the window of counts, to the nearest step."""
+    return max(1, round(CORRELATION_WINDOW_MS / part.dt_ms)) * part.dt_ms
 
 
 def _spectral_figures(part: Recording) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encephagen.analysis.haemodynamics import even_step, time_series
-from encephagen.analysis.rates import binned_rate
+from encephagen.analysis.rates import binned_rate, pool
+from encephagen.analysis.signals import even_step, require_positive, time_series
 from encephagen.recording import Recording
 from encephagen.units import MS_PER_S
 
@@ -20,21 +20,28 @@ errors of white noise, 1/sqrt(bins)."""
 
 
 def autocorrelation(
-    activity: "Recording | xr.DataArray", max_lag_ms: float = MAX_LAG_MS, bin_ms: float = BIN_MS
+    activity: "Recording | xr.DataArray",
+    max_lag_ms: float = MAX_LAG_MS,
+    bin_ms: float = BIN_MS,
+    *,
+    population: str | None = None,
 ) -> "xr.DataArray":
     """Return the autocorrelation of the activity of each region (region, lag_ms).
 
-    activity: a Recording, whose excitatory rate is taken, or an array with a dimension ``region``
-        and one of time (time_ms or time_s), averaged over as many of its steps as a bin holds.
+    activity: a Recording, or an array with a dimension ``region`` and one of time (time_ms or
+        time_s), averaged over as many of its steps as a bin holds.
+    population: of a Recording, one by name, or None: all that excite.
 
     Lags run from one bin; lag 0, which holds the shot noise of single spikes, is left out of the
-    result but not of the normalisation. nan for a region that never changes. Raises ValueError if
-    the activity is shorter than four times the longest lag, or its steps do not divide a bin.
+    result but not of the normalisation. nan for a region that never changes, or where no such
+    neuron lives. Raises ValueError if the activity is shorter than four times the longest lag, or
+    its steps do not divide a bin.
     """
     import xarray as xr
 
-    rate, regions = _binned(activity, bin_ms)
-    n_lags = round(max_lag_ms / bin_ms)
+    require_positive(max_lag_ms=max_lag_ms, bin_ms=bin_ms)
+    rate, regions = _binned(activity, bin_ms, population)
+    n_lags = int(max_lag_ms / bin_ms + 1e-9)
     n = rate.shape[0]
     if n_lags < 1 or n < 4 * n_lags:
         raise ValueError(
@@ -62,7 +69,11 @@ def autocorrelation(
 
 
 def timescale(
-    activity: "Recording | xr.DataArray", max_lag_ms: float = MAX_LAG_MS, bin_ms: float = BIN_MS
+    activity: "Recording | xr.DataArray",
+    max_lag_ms: float = MAX_LAG_MS,
+    bin_ms: float = BIN_MS,
+    *,
+    population: str | None = None,
 ) -> "xr.Dataset":
     """Return the intrinsic timescale of each region: tau_ms, amplitude, offset, r2 (region).
 
@@ -72,7 +83,7 @@ def timescale(
     """
     import xarray as xr
 
-    correlation = autocorrelation(activity, max_lag_ms, bin_ms)
+    correlation = autocorrelation(activity, max_lag_ms, bin_ms, population=population)
     lag_ms = correlation["lag_ms"].values
     threshold = NOISE_Z / np.sqrt(correlation.attrs["n_bins"])
     fits = [
@@ -91,11 +102,11 @@ def timescale(
 
 
 def _binned(
-    activity: "Recording | xr.DataArray", bin_ms: float
+    activity: "Recording | xr.DataArray", bin_ms: float, population: str | None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return activity (bin, region) and the regions."""
     if isinstance(activity, Recording):
-        rate = binned_rate(activity, bin_ms).sel(population="E")
+        rate = pool(binned_rate(activity, bin_ms), population)
         return rate.transpose("time_ms", "region").values, activity.regions
     values, time_s, regions = time_series(activity)
     step_ms = even_step(time_s) * MS_PER_S

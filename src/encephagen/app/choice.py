@@ -31,7 +31,7 @@ class Choice:
         from encephagen.connectome.datasets import load
         from encephagen.network.build import build
         from encephagen.recording.probe import Probe
-        from encephagen.recording.recording import whole_steps
+        from encephagen.units import whole_steps
         from encephagen.working_point.whole import whole_brain
 
         name = self.dataset.strip()

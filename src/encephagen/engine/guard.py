@@ -57,6 +57,7 @@ class Guard:
             f"the state of {len(broken)} neurons",
             "finite values",
             "check injected currents and weights for values that are not finite",
+            at_ms=self._run.step * network.dt_ms,
         )
 
     def _runaway(self, n_spikes: int, n_steps: int) -> Alarm | None:
@@ -72,4 +73,5 @@ class Guard:
             f"under {RUNAWAY_HZ:.0f} Hz",
             "the run was stopped; lower the coupling, "
             "the background or the stimulus, or raise inhibition",
+            at_ms=self._run.step * network.dt_ms,
         )

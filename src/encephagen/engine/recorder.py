@@ -9,8 +9,10 @@ from encephagen.engine.engine import Events, Watch
 from encephagen.jit import njit
 from encephagen.network.network import Network
 from encephagen.recording.alarms import Alarm
+from encephagen.recording.assemble import assemble
 from encephagen.recording.probe import Probe
-from encephagen.recording.recording import Recording, Traces, assemble
+from encephagen.recording.recording import Recording
+from encephagen.recording.stretch import Traces
 from encephagen.units import whole_steps
 
 FIRST_BINS = 64

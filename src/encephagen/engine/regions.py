@@ -20,8 +20,8 @@ import numpy as np
 from encephagen.connectome.connectome import Connectome
 from encephagen.models import wilson_cowan
 from encephagen.models.wilson_cowan import Constants, WilsonCowan, slopes
-from encephagen.recording.recording import whole_steps
 from encephagen.rng import stream
+from encephagen.units import whole_steps
 
 if TYPE_CHECKING:
     import xarray as xr

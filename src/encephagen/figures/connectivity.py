@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encephagen.analysis.functional_connectivity import fc_correlation, fcd_ks, upper
+from encephagen.analysis.functional_connectivity import fc_correlation, fcd_ks, matched, upper
 from encephagen.connectome.atlas import LOBES
 from encephagen.figures import style
+from encephagen.names import hint
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,20 +39,21 @@ def matrices(fc: Mapping[str, "xr.DataArray"], regions: "Sequence[Region]") -> "
         colours, from percentile 2 to 98 of its pairs: r, the measure, knows no scale either. The
         mean, which it does not know, stands beside.
     """
-    order, hemispheres, lobes = _order(regions, _names(next(iter(fc.values()))))
     reference = next(iter(fc.values()))
+    names = _names(reference)
+    order, hemispheres, lobes = _order(regions, names)
     with style.styled(2.75 * len(fc) + 0.75, 3.5) as figure:
         figure.set_layout_engine("compressed")  # square panels leave no gaps
         panels = np.atleast_1d(np.asarray(figure.subplots(1, len(fc))))
         for place, (axes, (title, matrix)) in enumerate(zip(panels, fc.items(), strict=True)):
-            values = matrix.transpose("region", "region_2").values[np.ix_(order, order)].copy()
+            values = matched(matrix, names).values[np.ix_(order, order)].copy()
             low, high = np.percentile(upper(matrix), EDGES)
             np.fill_diagonal(values, np.nan)
             image = axes.imshow(values, cmap=MATRIX_MAP, vmin=low, vmax=max(high, low + 1e-6))
             axes.set_facecolor("white")
             _mark(axes, hemispheres, lobes, named=place == 0)
             r = "" if place == 0 else f", r = {fc_correlation(matrix, reference):.2f}"
-            axes.set_title(f"{title}{r}")
+            axes.set_title(f"{style.verbatim(title)}{r}")
             bar = figure.colorbar(
                 image, ax=axes, location="bottom", pad=0.02, aspect=28, shrink=0.9, extend="both"
             )
@@ -73,7 +75,7 @@ def scatter(
         panels = np.atleast_1d(np.asarray(figure.subplots(1, len(predicted), sharey=True)))
         y = upper(measured)
         for axes, (title, matrix) in zip(panels, predicted.items(), strict=True):
-            x = upper(matrix.sel(region=_names(measured), region_2=_names(measured)))
+            x = upper(matched(matrix, _names(measured)))
             for index, (name, colour) in enumerate(KINDS):
                 of_it = kind == index
                 if not of_it.any():
@@ -93,8 +95,8 @@ def scatter(
             slope, offset = np.polyfit(x, y, 1)
             ends = np.array([x.min(), x.max()])
             axes.plot(ends, slope * ends + offset, color="black", linewidth=1.0)
-            axes.set_title(f"{title}: {_r_text(x, y)} over {x.size:,} pairs")
-            axes.set_xlabel(f"FC, {title.lower()} (r)")
+            axes.set_title(f"{style.verbatim(title)}: {_r_text(x, y)} over {x.size:,} pairs")
+            axes.set_xlabel(f"FC, {style.verbatim(title.lower())} (r)")
             axes.legend(
                 loc="lower right",
                 markerscale=2.0,
@@ -129,7 +131,7 @@ def growth(
         for name, level in levels.items():
             axes.axhline(level, color=style.NEUTRAL, linewidth=0.7, linestyle=(0, (4, 3)))
             axes.annotate(
-                f"{name} {level:.2f}",
+                f"{style.verbatim(name)} {level:.2f}",
                 (1.01, level),
                 xycoords=("axes fraction", "data"),
                 fontsize=7.0,
@@ -197,6 +199,9 @@ def _names(matrix: "xr.DataArray") -> list[str]:
 
 def _chosen(regions: "Sequence[Region]", names: Sequence[str]) -> list[Any]:
     known = {region.name: region for region in regions}
+    lacking = [name for name in names if name not in known]
+    if lacking:
+        raise ValueError(f"no region {lacking[0]!r} among those given: {hint(lacking[0], known)}")
     return [known[name] for name in names]
 
 
@@ -245,13 +250,17 @@ def _mark(
     total = lobes[-1][2]
     for name, first, stop in lobes:
         if (stop - first) / total >= 0.02:
-            text = {"x": -0.02 * total, "y": 0.5 * (first + stop) - 0.5, "s": name or "unassigned"}
+            text = {
+                "x": -0.02 * total,
+                "y": 0.5 * (first + stop) - 0.5,
+                "s": style.verbatim(name or "unassigned"),
+            }
             axes.text(**text, ha="right", va="center", fontsize=6.0)
     for name, first, stop in hemispheres:
         axes.text(
             -0.30 * total,
             0.5 * (first + stop) - 0.5,
-            name,
+            style.verbatim(name),
             rotation=90,
             ha="center",
             va="center",

@@ -23,9 +23,9 @@ def neurons(recording: Recording) -> "Figure":
         left, right = figure.subplots(1, 2)
         draw_rates(left, recording)
         draw_cv(right, recording)
-        for name in recording.populations:
-            colour = style.population_colour(name)
-            left.plot([], [], color=colour, label=style.population_name(name))
+        colours, names = style.population_colours(recording), style.population_names(recording)
+        for colour, name in zip(colours, names, strict=True):
+            left.plot([], [], color=colour, label=name)
         left.legend(loc="upper left")
         return figure
 
@@ -36,19 +36,19 @@ def draw_rates(axes: "Axes", recording: Recording):
     rate = neuron_rate(part)
     lowest = 1000.0 / part.duration_ms
     edges = np.geomspace(lowest * 0.7, max(float(rate.max()), 10 * lowest) * 1.2, 25).tolist()
-    for index, name in enumerate(recording.populations):
+    for index, colour in enumerate(style.population_colours(recording)):
         values = rate.values[rate["neuron_population"].values == index]
         axes.hist(
             values[values > 0],
             edges,
             weights=np.full((values > 0).sum(), 100.0 / max(values.size, 1)),
             histtype="step",
-            color=style.population_colour(name),
+            color=colour,
             linewidth=1.1,
         )
         axes.axvline(
             max(values.mean(), lowest) if values.size else lowest,
-            color=style.population_colour(name),
+            color=colour,
             linewidth=0.7,
             linestyle=":",
         )
@@ -68,7 +68,7 @@ def draw_cv(axes: "Axes", recording: Recording):
     if not np.isfinite(cv.values).any():
         style.say(axes, "too few spikes a neuron")
         return
-    for index, name in enumerate(recording.populations):
+    for index, colour in enumerate(style.population_colours(recording)):
         values = cv.values[cv["neuron_population"].values == index]
         values = values[np.isfinite(values)]
         axes.hist(
@@ -76,7 +76,7 @@ def draw_cv(axes: "Axes", recording: Recording):
             np.linspace(0.0, 2.5, 26).tolist(),
             weights=np.full(values.size, 100.0 / max(values.size, 1)),
             histtype="step",
-            color=style.population_colour(name),
+            color=colour,
             linewidth=1.1,
         )
     axes.axvline(1.0, color=style.NEUTRAL, linewidth=0.7, linestyle=":")

@@ -25,7 +25,7 @@ def overview(recording: Recording) -> "Figure":
     """
     recording.spike_steps  # noqa: B018  asks for single spikes before anything is drawn
     with style.styled(11.5, 7.6) as figure:
-        figure.suptitle(_headline(recording), fontsize=9.0, x=0.01, ha="left")
+        figure.suptitle(style.verbatim(_headline(recording)), fontsize=9.0, x=0.01, ha="left")
         halves: Any = figure.subfigures(1, 2, width_ratios=(1.35, 1.0), wspace=0.02)
         left, right = halves
         upper, middle, lower = left.subplots(3, 1, height_ratios=(3.2, 2.0, 0.8))
@@ -63,10 +63,13 @@ def _headline(recording: Recording) -> str:
 
 def _brain(figure, recording: Recording):
     values, title = mean_rate(recording)
-    if on_surface(recording.regions):
+    if on_surface(recording.regions) and style.excites_somewhere(recording):
         limits = rate_limits(values)
         draw_surface(figure, values, title=title, label="rate (Hz)", limits=limits)
         return
     axes = figure.subplots()
     axes.axis("off")
-    say(axes, "these regions are not on the bundled surface")
+    if style.excites_somewhere(recording):
+        say(axes, "these regions are not on the bundled surface")
+    else:
+        say(axes, "no neuron excites")

@@ -65,7 +65,7 @@ def fading(relative: "xr.DataArray", distance_mm: "xr.DataArray", lobes: Sequenc
                 axes.plot(*_medians(x, values), color=grey, linewidth=1.4, label=label)
             axes.set_yscale("log")
             axes.set_ylim(FLOOR * 0.8, 1.0)
-            axes.set_title(stimulus.capitalize())
+            axes.set_title(style.verbatim(stimulus.capitalize()))
             axes.set_xlabel("fibre length to the source (mm)")
         panels[0].set_ylabel("response (source = 1)")
         _legend(panels[-1])
@@ -88,7 +88,7 @@ def arrivals(
             end = float(np.nanmax(x)) if np.isfinite(x).any() else 1.0
             axes.plot((0.0, end), (0.0, end), color=style.NEUTRAL, linewidth=0.8, linestyle="--")
             _draw_regions(axes, x, y, lobes)
-            axes.set_title(f"{stimulus.capitalize()}, rho = {r:.2f}")
+            axes.set_title(f"{style.verbatim(stimulus.capitalize())}, rho = {r:.2f}")
             axes.set_xlabel("conduction delay (ms)")
         panels[0].set_ylabel("latency (ms)")
         _legend(panels[-1])
@@ -123,7 +123,9 @@ def filmstrip(evoked_Hz: "xr.DataArray", *, title: str = "") -> "Figure":
         bar.outline.set_visible(False)
         bar.set_label("evoked rate (Hz)")
         if title:
-            figure.suptitle(title, fontsize=9.0, fontweight="bold", x=0.02, ha="left")
+            figure.suptitle(
+                style.verbatim(title), fontsize=9.0, fontweight="bold", x=0.02, ha="left"
+            )
         return figure
 
 
@@ -236,7 +238,7 @@ def _frames(evoked_Hz: "xr.DataArray", title: str) -> "Iterator[tuple[float, Ima
         canvas = FigureCanvasAgg(figure)
         for time_ms in np.arange(first_ms, last_ms + 1e-9, FRAME_MS):
             paint(_at(evoked_Hz, time_ms))
-            words = f"{title}  {time_ms:.0f} ms" if title else f"{time_ms:.0f} ms"
+            words = f"{style.verbatim(title)}  {time_ms:.0f} ms".strip()
             figure.suptitle(words, fontsize=9.0, fontweight="bold", x=0.02, ha="left")
             canvas.draw()
             figure.set_layout_engine("none")  # the first frame has laid it out
@@ -288,7 +290,7 @@ def _draw_regions(
                     x[of_it], y[of_it], linestyle="none", marker="o", markersize=3.4,
                     color=colour.get(name, "black"), markeredgewidth=0.6 if faint else 0.0,
                     markerfacecolor="none" if faint else None, alpha=0.85,
-                    label=None if faint else name,
+                    label=None if faint else style.verbatim(name),
                 )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ SHOWN_MS = 3000.0
 def raster(recording: Recording, *, rows: int = ROWS, longest_ms: float = SHOWN_MS) -> "Figure":
     """Return a raster of up to ``rows`` neurons, of the last ``longest_ms`` of the recording.
 
-    The neurons are drawn at random, the same number from each region, excitatory and inhibitory in
-    the proportion of the region. Raises ValueError if single spikes were not kept.
+    The neurons are drawn at random, the same number from each region where so many live, of all its
+    populations in proportion. Raises ValueError if single spikes were not kept.
     """
     with style.styled(7.2, 4.6) as figure:
         draw(figure.subplots(), recording, rows, longest_ms)
@@ -30,7 +30,8 @@ def raster(recording: Recording, *, rows: int = ROWS, longest_ms: float = SHOWN_
 def draw(axes: "Axes", recording: Recording, rows: int = ROWS, longest_ms: float = SHOWN_MS):
     """Draw the raster into ``axes``."""
     order, lobes = style.by_lobe(recording)
-    per_region = max(1, rows // max(1, order.size))
+    largest = int(recording.data["region_size"].values.sum(axis=1).max(initial=1))
+    per_region = min(largest, max(1, rows // max(1, order.size)))
     row_of = _rows(recording, order, per_region)
     start_ms, stop_ms = style.shown_span(recording, longest_ms)
     steps, neurons = recording.spike_steps, recording.spike_neurons
@@ -41,7 +42,7 @@ def draw(axes: "Axes", recording: Recording, rows: int = ROWS, longest_ms: float
     row = row[shown]
     population = recording.data["neuron_population"].values[neurons[first:][shown]]
     size = 1.6 if row.size < 30_000 else 0.8
-    for index, name in enumerate(recording.populations):
+    for index, colour in enumerate(style.population_colours(recording)):
         of_it = population == index
         axes.plot(
             time_s[of_it],
@@ -50,7 +51,7 @@ def draw(axes: "Axes", recording: Recording, rows: int = ROWS, longest_ms: float
             marker=".",
             markersize=size,
             markeredgewidth=0,
-            color=style.population_colour(name),
+            color=colour,
             rasterized=True,
         )
     style.mark_lobes(axes, lobes, per_region)
@@ -59,21 +60,7 @@ def draw(axes: "Axes", recording: Recording, rows: int = ROWS, longest_ms: float
     axes.set_xlabel("brain time (s)")
     part = "" if start_ms == recording.start_ms else f", last {(stop_ms - start_ms) / 1000:g} s"
     axes.set_title(f"Spikes of {(row_of >= 0).sum():,} of {recording.n_neurons:,} neurons{part}")
-    _legend(axes, recording)
-
-
-def _legend(axes: "Axes", recording: Recording):
-    for place, name in enumerate(reversed(recording.populations)):
-        axes.text(
-            1.0 - 0.14 * place,
-            1.015,
-            style.population_name(name),
-            transform=axes.transAxes,
-            color=style.population_colour(name),
-            ha="right",
-            va="bottom",
-            fontsize=7.0,
-        )
+    style.population_legend(axes, recording)
 
 
 def _rows(recording: Recording, order: np.ndarray, per_region: int) -> np.ndarray:
@@ -86,6 +73,7 @@ def _rows(recording: Recording, order: np.ndarray, per_region: int) -> np.ndarra
         members = np.flatnonzero(region == index)
         chosen = members[np.argsort(draws[members])[:per_region]]
         # Within a region, excitatory neurons stand above inhibitory ones.
-        chosen = chosen[np.lexsort([chosen, population[chosen]])]
+        kind = ~recording.excites[population[chosen]]
+        chosen = chosen[np.lexsort([chosen, population[chosen], kind])]
         row_of[chosen] = position * per_region + np.arange(chosen.size)
     return row_of

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encephagen.analysis import binned_rate, population_rate
+from encephagen.analysis import binned_rate, pool, population_rate
 from encephagen.figures import style
 from encephagen.recording import Recording
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 200
 MIN_BIN_MS = 50.0
+LABEL_GAP = 0.22
+"""Between names beside a panel, of its height."""
 
 
 def rates(recording: Recording) -> "Figure":
@@ -31,8 +33,9 @@ def rates(recording: Recording) -> "Figure":
 def draw_map(axes: "Axes", recording: Recording):
     """Draw the rates of the regions as a map, ordered by lobe, with a colour bar."""
     order, lobes = style.by_lobe(recording)
-    rate = binned_rate(recording, _bin_ms(recording)).sel(population=recording.populations[0])
+    rate = pool(binned_rate(recording, _bin_ms(recording)))
     values = rate.transpose("region", "time_ms").values[order]
+    lacking = int(np.isnan(values).all(axis=1).sum())
     start_s = recording.start_ms / 1000.0
     stop_s = start_s + values.shape[1] * _bin_ms(recording) / 1000.0
     image = axes.imshow(
@@ -47,10 +50,12 @@ def draw_map(axes: "Axes", recording: Recording):
     for spine in axes.spines.values():
         spine.set_visible(False)
     style.mark_lobes(axes, lobes, colour="white")
-    axes.set_title(f"Excitatory rate of {len(order)} regions")
+    grey = f"; grey: {lacking} without such cells" if lacking else ""
+    axes.set_title(f"Excitatory rate of {len(order) - lacking} regions{grey}")
+    axes.set_facecolor(style.UNKNOWN)
     figure = axes.get_figure()
     assert figure is not None
-    extend = "max" if np.nanmax(values) > _ceiling(values) else "neither"
+    extend = "max" if (values > _ceiling(values)).any() else "neither"
     bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=30, extend=extend)
     bar.set_label("rate (Hz)")
     bar.outline.set_visible(False)
@@ -60,13 +65,17 @@ def draw_mean(axes: "Axes", recording: Recording):
     """Draw the mean rate of each population over time."""
     rate = population_rate(recording, _bin_ms(recording))
     time_s = (rate["time_ms"].values + 0.5 * _bin_ms(recording)) / 1000.0
-    for name in recording.populations:
-        colour = style.population_colour(name)
-        values = rate.sel(population=name).values
-        axes.plot(time_s, values, color=colour, linewidth=0.9)
+    top = _ceiling(rate.values) * 1.15
+    lives = recording.data["region_size"].values.any(axis=0)
+    level = np.where(lives, np.median(rate.transpose("time_ms", "population").values, axis=0), 0.0)
+    beside = _apart(level, LABEL_GAP * top)
+    colours = style.population_colours(recording)
+    for index in np.flatnonzero(lives).tolist():
+        name, colour = recording.populations[index], colours[index]
+        axes.plot(time_s, rate.sel(population=name).values, color=colour, linewidth=0.9)
         axes.annotate(
-            name,
-            (1.0, float(np.median(values))),
+            style.verbatim(name),
+            (1.0, beside[index]),
             xycoords=("axes fraction", "data"),
             xytext=(4, 0),
             textcoords="offset points",
@@ -75,7 +84,7 @@ def draw_mean(axes: "Axes", recording: Recording):
             fontsize=8.0,
         )
     axes.set_xlim(recording.start_ms / 1000.0, recording.stop_ms / 1000.0)
-    axes.set_ylim(0.0, _ceiling(rate.values) * 1.15)
+    axes.set_ylim(0.0, top)
     axes.set_xlabel("brain time (s)")
     axes.set_ylabel("mean (Hz)")
     style.transient_mark(axes, recording)
@@ -87,6 +96,15 @@ def _bin_ms(recording: Recording) -> float:
     n = max(1, round(least_ms / recording.bin_ms))
     whole = recording.duration_ms / recording.bin_ms
     return min(n, max(1, int(whole))) * recording.bin_ms
+
+
+def _apart(level: np.ndarray, gap: float) -> np.ndarray:
+    """Return levels (name,) for names, in the same order and at least a gap apart."""
+    order = np.argsort(level, kind="stable")
+    steps = gap * np.arange(order.size)
+    found = np.empty(order.size)
+    found[order] = np.maximum.accumulate(level[order] - steps) + steps
+    return found
 
 
 def _ceiling(values: np.ndarray) -> float:

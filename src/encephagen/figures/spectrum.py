@@ -49,21 +49,32 @@ def draw_if_long(axes: "Axes", recording: Recording):
     if settled(recording).duration_ms < 1000.0:
         axes.set_title("Power spectrum")
         style.say(axes, "recorded for less than 1 s")
-    elif not recording.n_spikes:
+    elif not settled(recording).data["count"].values[:, :, recording.excites].any():
         axes.set_title("Power spectrum")
-        style.say(axes, "no spikes")
+        style.say(axes, "no spikes of neurons that excite")
     else:
-        draw(axes, recording)
+        power = power_spectrum(settled(recording))
+        if (power["power"].values > 0).any():
+            _draw(axes, power)
+        else:
+            axes.set_title("Power spectrum")
+            style.say(axes, "a rate that never changes")
 
 
 def draw(axes: "Axes", recording: Recording):
-    """Draw the spectrum into ``axes``."""
+    """Draw the spectrum into ``axes``; ValueError for a rate that never changes."""
     power = power_spectrum(settled(recording))
+    if not (power["power"].values > 0).any():
+        raise ValueError(
+            "the rate of the neurons that excite never changes, or is 0: there is no spectrum"
+        )
+    _draw(axes, power)
+
+
+def _draw(axes: "Axes", power: "xr.Dataset"):
     frequency = power["frequency_Hz"].values
     shown = frequency <= HIGHEST_HZ
     values = power["power"].values
-    if not (values > 0).any():
-        raise ValueError("no excitatory neuron fires; a silent recording has no spectrum to draw")
     axes.loglog(frequency[shown], values[shown], color=style.EXCITATORY, alpha=0.25, linewidth=0.5)
     x, mean, error = _smooth(frequency[shown], values[shown], power.attrs["relative_error"])
     band = (mean * np.exp(-error), mean * np.exp(error))

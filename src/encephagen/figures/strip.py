@@ -37,5 +37,7 @@ def strip(
         colour = style.NEUTRAL if at else first
         axes.plot(at + beside, known, ".", color=colour, markersize=3, alpha=0.7)
         axes.plot([at - 0.3, at + 0.3], [np.median(known)] * 2, color=colour)
-    axes.set_xticks(range(len(groups)), [name.replace(" ", "\n") for name in groups])
+    axes.set_xticks(
+        range(len(groups)), [style.verbatim(name).replace(" ", "\n") for name in groups]
+    )
     axes.set_xlim(-0.6, len(groups) - 0.4)

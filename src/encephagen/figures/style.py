@@ -26,7 +26,13 @@ MEASURED = "black"
 LINEAR = INHIBITORY
 """Colours of a brain, of people, and of the linear network, where they are compared."""
 
+PALER = 0.6
+"""Share of a colour that is left in the next population of its kind."""
+
 RATE_MAP = "magma"
+
+UNKNOWN = "0.8"
+"""Colour of what has no value: a region without such cells."""
 
 RC: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -60,14 +66,56 @@ def styled(width_in: float, height_in: float) -> Iterator["Figure"]:
         yield Figure(figsize=(width_in, height_in), layout="constrained")
 
 
-def population_colour(name: str) -> str:
-    """Return the colour of a population: inhibitory if its name starts with I."""
-    return INHIBITORY if name.startswith("I") else EXCITATORY
+def verbatim(text: str) -> str:
+    """Return a text of data as matplotlib shows it sign for sign: `$` begins no formula."""
+    return text.replace("$", r"\$")
 
 
-def population_name(name: str) -> str:
-    """Return the name of a population in full, where it is a letter."""
-    return {"E": "excitatory", "I": "inhibitory"}.get(name, name)
+def population_colours(recording: Recording) -> list[str]:
+    """Return the colours of the populations, by whether they excite; further ones are paler."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    found, seen = [], {True: 0, False: 0}
+    for excites in recording.excites.tolist():
+        white = 1.0 - PALER ** seen[excites]
+        r, g, b = to_rgb(EXCITATORY if excites else INHIBITORY)
+        keep = 1.0 - white
+        found.append(to_hex((keep * r + white, keep * g + white, keep * b + white)))
+        seen[excites] += 1
+    return found
+
+
+def population_names(recording: Recording) -> list[str]:
+    """Return the populations as a legend names them: by what they do where that tells them."""
+    excites = recording.excites.tolist()
+    return [
+        {True: "excitatory", False: "inhibitory"}[e] if excites.count(e) == 1 else verbatim(name)
+        for name, e in zip(recording.populations, excites, strict=True)
+    ]
+
+
+def population_legend(axes: "Axes", recording: Recording):
+    """Write the names of the populations, in their colours, above the right end of axes."""
+    from matplotlib.lines import Line2D
+
+    colours = population_colours(recording)
+    axes.legend(
+        [Line2D([], [], color=colour) for colour in colours],
+        population_names(recording),
+        labelcolor=colours,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=len(colours),
+        handlelength=0.0,
+        handletextpad=0.0,
+        columnspacing=1.2,
+        borderaxespad=0.0,
+    )
+
+
+def excites_somewhere(recording: Recording) -> bool:
+    """Return whether any neuron of the network excites."""
+    return bool(recording.data["region_size"].values[:, recording.excites].any())
 
 
 def say(axes: "Axes", text: str):
@@ -109,7 +157,7 @@ def mark_lobes(
             axes.text(
                 -0.012,
                 0.5 * (first + stop) * scale,
-                name,
+                verbatim(name),
                 transform=beside,
                 ha="right",
                 va="center",

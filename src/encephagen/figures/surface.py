@@ -64,17 +64,18 @@ def activity(recording: Recording) -> "Figure":
 
 
 def mean_rate(recording: Recording) -> tuple["xr.DataArray", str]:
-    """Return the mean excitatory rate (region), and a title for it."""
-    from encephagen.analysis import region_rate, settled
+    """Return the mean rate of the neurons that excite (region), nan without any, and a title."""
+    from encephagen.analysis import pool, region_rate, settled
 
     part = settled(recording)
-    values = region_rate(part).sel(population=part.populations[0])
+    values = pool(region_rate(part))
     return values, f"Excitatory rate, mean of {part.duration_ms / 1000:g} s"
 
 
 def rate_limits(values: "xr.DataArray") -> tuple[float, float]:
     """Return the ends of a scale of rates: 0, and what all but a few regions stay below."""
-    return 0.0, max(float(np.nanpercentile(values.values, 97.0)), 0.5)
+    finite = values.values[np.isfinite(values.values)]
+    return 0.0, max(float(np.percentile(finite, 97.0)), 0.5) if finite.size else 0.5
 
 
 def on_surface(names: Sequence[str]) -> bool:
@@ -113,10 +114,10 @@ def draw(
             "use regions of an aal2 dataset"
         )
     numbers = np.asarray(values.values, dtype=float)
+    finite = numbers[np.isfinite(numbers)]
+    if not finite.size:
+        raise ValueError("no value is finite; nothing can be drawn on the surface")
     if limits is None:
-        finite = numbers[np.isfinite(numbers)]
-        if not finite.size:
-            raise ValueError("no value is finite; nothing can be drawn on the surface")
         limits = (min(0.0, float(finite.min())), float(finite.max()) or 1.0)
     scale = ScalarMappable(PowerNorm(gamma, *limits), colour_map)
     axes = figure.subplots(2, 2, gridspec_kw={"wspace": 0.02, "hspace": 0.02})
@@ -133,9 +134,9 @@ def draw(
     extend = "max" if np.nanmax(numbers) > limits[1] * (1 + 1e-9) else "neither"
     bar = figure.colorbar(scale, ax=axes, shrink=0.55, aspect=22, pad=0.01, extend=extend)
     bar.outline.set_visible(False)
-    bar.set_label(label)
+    bar.set_label(style.verbatim(label))
     if title:
-        figure.suptitle(title, fontsize=9.0, fontweight="bold", x=0.02, ha="left")
+        figure.suptitle(style.verbatim(title), fontsize=9.0, fontweight="bold", x=0.02, ha="left")
     return paint
 
 

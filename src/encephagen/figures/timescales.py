@@ -106,7 +106,7 @@ def _draw_scatter(axes: "Axes", ratio: np.ndarray, tau_ms: np.ndarray, lobes: li
                 markeredgewidth=0,
                 alpha=0.85,
                 color=colours.get(name, "black"),
-                label=name or "unassigned",
+                label=style.verbatim(name or "unassigned"),
             )
     if ratio.size > 2 and np.ptp(ratio) > 0:
         slope, offset = np.polyfit(ratio, np.log(tau_ms), 1)

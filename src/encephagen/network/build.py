@@ -168,8 +168,8 @@ def _uniform(projection: Projection, delay: Uniform, dt_ms: float) -> tuple[int,
             f"projection {projection.name!r}: delay {delay.low_ms} ms is under dt {dt_ms} ms; "
             "lower dt or raise low_ms"
         )
-    low = math.ceil(delay.low_ms / dt_ms * (1 - TOLERANCE))
-    high = math.floor(delay.high_ms / dt_ms * (1 + TOLERANCE))
+    low = math.ceil(delay.low_ms / dt_ms - TOLERANCE)
+    high = math.floor(delay.high_ms / dt_ms + TOLERANCE)
     if high < low:
         raise ValueError(
             f"projection {projection.name!r}: no whole step of {dt_ms:g} ms lies in delays from "

@@ -5,31 +5,51 @@ when it is made. Alike findings in many regions make one alarm, which counts the
 worst. The engine adds its own kinds ("inactive delays", "non-finite").
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from encephagen.recording.recording import Recording
+from encephagen.recording.bins import bin_spikes, first_step, n_steps, spike_steps
 
-CARRIED = ("inactive delays", "non-finite")
-"""Kinds that the engine finds; a window or a joined recording keeps them."""
+if TYPE_CHECKING:
+    import xarray as xr
 
 TRANSIENT_MS = 200.0
 """Left out after time 0: the network still forgets its initial state (free; about ten tau_m)."""
 
-SATURATED_E_HZ = 30.0
-"""Mean rate that no population of cortical pyramidal cells sustains.
 
-Their rates are lognormal, with means of 0.5-6 Hz, and single cells hardly pass 30 Hz (Buzsaki and
-Mizuseki 2014, doi 10.1038/nrn3687); the energy of cortex allows a mean of a few Hz (Attwell and
-Laughlin 2001, doi 10.1097/00004647-200110000-00001).
-"""
+@dataclass(frozen=True)
+class Limits:
+    """What a population in a region may do; ``why`` says from where."""
 
-SATURATED_I_HZ = 100.0
-"""The same for interneurons, of which the fast-spiking sustain tens of Hz (free)."""
+    saturated_Hz: float
+    silent_Hz: float
+    synchrony_chi: float
+    why: str
+
+
+LIMITS: dict[bool, Limits] = {
+    True: Limits(
+        saturated_Hz=30.0,
+        silent_Hz=0.05,
+        synchrony_chi=0.3,
+        why="""Rates of cortical pyramidal cells are lognormal, with means of 0.5-6 Hz, and single
+        cells hardly pass 30 Hz (Buzsaki and Mizuseki 2014, doi 10.1038/nrn3687); the energy of
+        cortex allows a mean of a few Hz (Attwell and Laughlin 2001,
+        doi 10.1097/00004647-200110000-00001). 0.05 Hz is a tenth of the 10th percentile of single
+        cortical units, 0.5 Hz (free). For chi see `synchrony`.""",
+    ),
+    False: Limits(
+        saturated_Hz=100.0,
+        silent_Hz=0.0,
+        synchrony_chi=math.inf,
+        why="Fast-spiking interneurons sustain tens of Hz (free); the rest is not judged.",
+    ),
+}
+"""By whether a population excites. A structure that fires faster gets its own here."""
 
 RATE_WINDOW_MS = 50.0
 """Saturation looks at the median of the rate in such windows: it must be too high for more than
@@ -37,18 +57,13 @@ half of the time, so that a strong but short stimulus raises no alarm (free)."""
 
 SATURATED_MIN_WINDOWS = 4
 
-SILENT_HZ = 0.05
-"""A tenth of the 10th percentile of single cortical units, 0.5 Hz (free)."""
-
 SILENT_MIN_MS = 1000.0
 SILENT_MIN_EXPECTED = 100.0
 """Silence is judged only where a population at 1 Hz would have fired this often. A Poisson
-population at 1 Hz then never shows less than `SILENT_HZ` (chance 1e-36), one at 0.2 Hz 7e-5."""
+population at 1 Hz then never shows less than 0.05 Hz (chance 1e-36), one at 0.2 Hz 7e-5."""
 
 SYNCHRONY_BIN_MS = 5.0
 SYNCHRONY_DETREND_MS = 105.0
-SYNCHRONY_CHI = 0.3
-"""Golomb's chi (doi 10.4249/scholarpedia.1347) runs from 0, asynchronous, to 1; see `synchrony`."""
 
 SYNCHRONY_MAX_BIN_MS = 20.0
 """Without single spikes the bins of the recording serve, if they are not wider than this."""
@@ -56,35 +71,39 @@ SYNCHRONY_MAX_BIN_MS = 20.0
 SYNCHRONY_MIN_BINS = 60
 SYNCHRONY_MIN_SPIKES = 100
 SYNCHRONY_Z = 5.0
-"""chi must pass its threshold by this many standard errors: guards very small populations."""
+"""chi must pass its limit by this many standard errors: guards very small populations."""
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """One finding: its kind, the region ("" if none), and three short texts."""
+    """One finding: its kind, the region ("" if none), and three short texts.
+
+    at_ms: brain time at which an engine found it, None where the whole stretch is meant.
+    """
 
     kind: str
     region: str
     value: str
     expected: str
     remedy: str
+    at_ms: float | None = None
 
     def __str__(self) -> str:
         where = f" {self.region}:" if self.region else ""
         return f"{self.kind}:{where} {self.value}; expected {self.expected}; {self.remedy}"
 
 
-def check(recording: "Recording") -> tuple[Alarm, ...]:
-    """Return the alarms of a recording: non-finite, saturated, silent, synchronous.
+def check(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    """Return the alarms of the data of a Recording: non-finite, saturated, silent, synchronous.
 
     The first `TRANSIENT_MS` after time 0 are left out. A recording that is too short for a
     judgement raises no alarm of that kind.
     """
     return (
-        *_non_finite(recording),
-        *_saturated(recording),
-        *_silent(recording),
-        *_synchronous(recording),
+        *_non_finite(data),
+        *_saturated(data),
+        *_silent(data),
+        *_synchronous(data),
     )
 
 
@@ -121,14 +140,14 @@ def synchrony(
     return rho, error
 
 
-def _non_finite(recording: "Recording") -> tuple[Alarm, ...]:
-    if "v_mV" not in recording.data:
+def _non_finite(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    if "v_mV" not in data:
         return ()
-    finite = np.isfinite(recording.data["v_mV"].values).all(axis=0)
+    finite = np.isfinite(data["v_mV"].values).all(axis=0)
     if finite.all():
         return ()
-    ids = recording.data["trace_neuron"].values[~finite]
-    region = recording.regions[int(recording.data["neuron_region"].values[ids[0]])]
+    ids = data["trace_neuron"].values[~finite]
+    region = data["region"].values[int(data["neuron_region"].values[ids[0]])]
     return (
         Alarm(
             "non-finite",
@@ -140,123 +159,128 @@ def _non_finite(recording: "Recording") -> tuple[Alarm, ...]:
     )
 
 
-def _saturated(recording: "Recording") -> tuple[Alarm, ...]:
-    count, width_ms = _judged_counts(recording)
-    per_window = max(1, round(RATE_WINDOW_MS / recording.bin_ms))
+def _saturated(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    count, bin_ms = _judged_counts(data)
+    per_window = max(1, round(RATE_WINDOW_MS / bin_ms))
     windows = _grouped(count, per_window)
     if len(windows) < SATURATED_MIN_WINDOWS:
         return ()
-    size = recording.data["region_size"].values
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.median(windows, axis=0) / size / (per_window * width_ms / 1000.0)
-    excitatory = recording.excites
-    limit = np.where(excitatory, SATURATED_E_HZ, SATURATED_I_HZ)
-    excess = np.where(size > 0, rate / limit, 0.0)
-    worst_population = np.argmax(excess, axis=1)
-    severity = excess.max(axis=1)
-
-    def value(region: int) -> str:
-        population = worst_population[region]
-        name = recording.populations[population]
-        return f"{name} neurons fire at {rate[region, population]:.0f} Hz"
-
+    size = data["region_size"].values
+    rate = np.median(windows, axis=0) / np.maximum(size, 1) / (per_window * bin_ms / 1000.0)
+    limit = _limit(data, "saturated_Hz")
     return _one_alarm(
         "saturated",
-        recording,
-        severity > 1.0,
-        severity,
-        value,
-        f"under {SATURATED_E_HZ:g} Hz (E) and {SATURATED_I_HZ:g} Hz (I)",
+        data,
+        rate > limit,
+        rate / limit,
+        lambda r, p: f"{_name(data, p)} neurons fire at {rate[r, p]:.0f} Hz",
+        lambda p: f"under {limit[p]:g} Hz",
         "lower the coupling, the background or the stimulus, or strengthen inhibition",
     )
 
 
-def _silent(recording: "Recording") -> tuple[Alarm, ...]:
-    count, width_ms = _judged_counts(recording)
-    duration_ms = len(count) * width_ms
-    excitatory = recording.excites
-    size = recording.data["region_size"].values[:, excitatory].sum(axis=1)
-    spikes = count[:, :, excitatory].sum(axis=(0, 2))
-    at_1_Hz = size * duration_ms / 1000.0
+def _silent(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    count, bin_ms = _judged_counts(data)
+    duration_ms = len(count) * bin_ms
+    spikes = count.sum(axis=0)
+    at_1_Hz = data["region_size"].values * duration_ms / 1000.0
     judged = (at_1_Hz >= SILENT_MIN_EXPECTED) & (duration_ms >= SILENT_MIN_MS)
     rate = spikes / np.maximum(at_1_Hz, 1e-9)
+    limit = _limit(data, "silent_Hz")
+
+    def value(r: int, p: int) -> str:
+        fire = f"{_name(data, p)} neurons fire at {rate[r, p]:.3f} Hz"
+        return f"{fire}, {spikes[r, p]} spikes in {duration_ms:g} ms"
+
     return _one_alarm(
         "silent",
-        recording,
-        judged & (rate < SILENT_HZ),
+        data,
+        judged & (rate < limit),
         -rate,
-        lambda r: f"E neurons fire at {rate[r]:.3f} Hz, {spikes[r]} spikes in {duration_ms:g} ms",
-        f"{SILENT_HZ:g} Hz or more",
+        value,
+        lambda p: f"{limit[p]:g} Hz or more",
         "raise the background or the coupling, weaken inhibition, or heal the lesion",
     )
 
 
-def _synchronous(recording: "Recording") -> tuple[Alarm, ...]:
-    count, bin_ms, spikes = _fine_counts(recording)
+def _synchronous(data: "xr.Dataset") -> tuple[Alarm, ...]:
+    count, bin_ms, spikes = _fine_counts(data)
     if bin_ms > SYNCHRONY_MAX_BIN_MS or len(count) < SYNCHRONY_MIN_BINS:
         return ()
-    excitatory = np.flatnonzero(recording.excites)
-    member = np.isin(recording.data["neuron_population"].values, excitatory)
-    region = recording.data["neuron_region"].values[member]
-    n_regions = count.shape[1]
-    size = np.bincount(region, minlength=n_regions)
-    total = count.sum(axis=0)
+    shape, group = count.shape[1:], _group(data)
+    count = count.reshape(len(count), -1)
+    size, total = np.bincount(group, minlength=count.shape[1]), count.sum(axis=0)
     # A neuron that fires in a share p of short bins has variance p (1 - p). Without single spikes
-    # all neurons of a region are taken to fire alike, which overstates the variance a little.
-    share = (spikes[member] if spikes is not None else (total / np.maximum(size, 1))[region]) / len(
-        count
-    )
+    # all neurons of a block are taken to fire alike, which overstates the variance a little.
+    share = (spikes if spikes is not None else (total / np.maximum(size, 1))[group]) / len(count)
     p = np.clip(share, 0.0, 0.9)
-    variance = np.bincount(region, weights=p * (1.0 - p), minlength=n_regions)
+    variance = np.bincount(group, weights=p * (1.0 - p), minlength=count.shape[1])
     detrend = max(5, round(SYNCHRONY_DETREND_MS / bin_ms) // 2 * 2 + 1)
-    rho, error = synchrony(count, size, variance, detrend)
-    judged = (size >= 2) & (total >= SYNCHRONY_MIN_SPIKES)
-    too_fast = total / np.maximum(size, 1) / (len(count) * bin_ms / 1000.0) > SATURATED_E_HZ
-    bad = judged & ~too_fast & (rho - SYNCHRONY_Z * error > SYNCHRONY_CHI**2)
+    rho, error = (x.reshape(shape) for x in synchrony(count, size, variance, detrend))
+    size, total = size.reshape(shape), total.reshape(shape)
+    limit, too_fast_Hz = _limit(data, "synchrony_chi"), _limit(data, "saturated_Hz")
+    rate = total / np.maximum(size, 1) / (len(count) * bin_ms / 1000.0)
+    judged = (size >= 2) & (total >= SYNCHRONY_MIN_SPIKES) & (rate <= too_fast_Hz)
+
+    def value(r: int, p: int) -> str:
+        together = f"{_name(data, p)} neurons fire together"
+        return f"{together}, chi {np.sqrt(rho[r, p]):.2f} in bins of {bin_ms:g} ms"
+
     return _one_alarm(
         "synchronous",
-        recording,
-        bad,
+        data,
+        judged & (rho - SYNCHRONY_Z * error > limit**2),
         np.nan_to_num(rho, nan=-1.0),
-        lambda r: f"E neurons fire together, chi {np.sqrt(rho[r]):.2f} in bins of {bin_ms:g} ms",
-        f"chi under {SYNCHRONY_CHI:g}",
+        value,
+        lambda p: f"chi under {limit[p]:g}",
         "lower the recurrent excitation, spread the delays, or raise the independent background",
     )
 
 
-def _fine_counts(recording: "Recording") -> tuple[np.ndarray, float, np.ndarray | None]:
-    """Return counts of E spikes (time, region), their bin in ms, and spikes of each neuron."""
-    excitatory = recording.excites
-    if not recording.has_spikes:
-        count, _ = _judged_counts(recording)
-        return count[:, :, excitatory].sum(axis=2), recording.bin_ms, None
-    dt_ms = recording.dt_ms
-    first = max(recording.start_step, round(_judged_from_ms(recording) / dt_ms))
+def _fine_counts(data: "xr.Dataset") -> tuple[np.ndarray, float, np.ndarray | None]:
+    """Return counts (time, region, population), their bin in ms, and spikes of each neuron."""
+    if "spike_neuron" not in data:
+        return *_judged_counts(data), None
+    dt_ms = data.attrs["dt_ms"]
+    first = max(first_step(data), round(_judged_from_ms(data) / dt_ms))
     bin_steps = max(1, round(SYNCHRONY_BIN_MS / dt_ms))
-    n_bins = max(0, recording.start_step + recording.n_steps - first) // bin_steps
-    steps = recording.spike_steps
+    n_bins = max(0, first_step(data) + n_steps(data) - first) // bin_steps
+    steps = spike_steps(data)
     part = slice(*np.searchsorted(steps, [first, first + n_bins * bin_steps]))
-    neurons = recording.spike_neurons[part]
-    n_regions, n_neurons = len(recording.regions), recording.n_neurons
-    member = np.isin(recording.data["neuron_population"].values, np.flatnonzero(excitatory))
-    group = np.where(member, recording.data["neuron_region"].values, n_regions)
-    flat = (steps[part] - first) // bin_steps * (n_regions + 1) + group[neurons]
-    count = np.bincount(flat, minlength=n_bins * (n_regions + 1)).reshape(n_bins, n_regions + 1)
-    return count[:, :-1], bin_steps * dt_ms, np.bincount(neurons, minlength=n_neurons)
+    neurons = data["spike_neuron"].values[part]
+    count = bin_spikes(
+        steps[part] - first, _group(data)[neurons], n_bins, bin_steps, data["region_size"].shape
+    )
+    return count, bin_steps * dt_ms, np.bincount(neurons, minlength=data.sizes["neuron"])
 
 
-def _judged_from_ms(recording: "Recording") -> float:
+def _group(data: "xr.Dataset") -> np.ndarray:
+    """Return the flat index (neuron,) of each neuron in (region, population)."""
+    n_populations = data.sizes["population"]
+    return data["neuron_region"].values * n_populations + data["neuron_population"].values
+
+
+def _limit(data: "xr.Dataset", name: str) -> np.ndarray:
+    """Return one of the `Limits` for each population (population,)."""
+    return np.array([getattr(LIMITS[bool(e)], name) for e in data["excites"].values], float)
+
+
+def _name(data: "xr.Dataset", population: int) -> str:
+    return data["population"].values[population]
+
+
+def _judged_from_ms(data: "xr.Dataset") -> float:
     """Return the time from which activity is judged: after the transient that follows time 0."""
-    return max(recording.start_ms, TRANSIENT_MS)
+    return max(data.attrs["start_ms"], TRANSIENT_MS)
 
 
-def _judged_counts(recording: "Recording") -> tuple[np.ndarray, float]:
+def _judged_counts(data: "xr.Dataset") -> tuple[np.ndarray, float]:
     """Return the counts (time, region, population) of the whole, judged bins, and their width."""
-    time = recording.data["time_ms"].values
-    width = recording.data["bin_width_ms"].values
-    bin_ms, from_ms = recording.bin_ms, _judged_from_ms(recording)
+    time = data["time_ms"].values
+    width = data["bin_width_ms"].values
+    bin_ms, from_ms = data.attrs["bin_ms"], _judged_from_ms(data)
     keep = (time >= from_ms - 1e-6 * bin_ms) & (width > (1.0 - 1e-6) * bin_ms)
-    return recording.data["count"].values[keep], bin_ms
+    return data["count"].values[keep], bin_ms
 
 
 def _grouped(count: np.ndarray, n: int) -> np.ndarray:
@@ -267,19 +291,20 @@ def _grouped(count: np.ndarray, n: int) -> np.ndarray:
 
 def _one_alarm(
     kind: str,
-    recording: "Recording",
+    data: "xr.Dataset",
     bad: np.ndarray,
     severity: np.ndarray,
-    value: Callable[[int], str],
-    expected: str,
+    value: Callable[[int, int], str],
+    expected: Callable[[int], str],
     remedy: str,
 ) -> tuple[Alarm, ...]:
-    """Return no alarm, or one that names the worst of the regions that are ``bad``."""
-    n_bad = int(bad.sum())
-    if not n_bad:
+    """Return no alarm, or one that names the worst population in a region (both 2d) of ``bad``."""
+    bad = bad & (data["region_size"].values > 0)
+    if not bad.any():
         return ()
-    worst = int(np.argmax(np.where(bad, severity, -np.inf)))
-    text = value(worst)
+    region, population = np.unravel_index(np.argmax(np.where(bad, severity, -np.inf)), bad.shape)
+    text, n_bad = value(int(region), int(population)), int(bad.any(axis=1).sum())
     if n_bad > 1:
-        text += f" (the worst of {n_bad} such regions of {bad.size})"
-    return (Alarm(kind, recording.regions[worst], text, expected, remedy),)
+        text += f" (the worst of {n_bad} such regions of {len(bad)})"
+    name = data["region"].values[region]
+    return (Alarm(kind, name, text, expected(int(population)), remedy),)

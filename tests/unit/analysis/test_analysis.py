@@ -318,6 +318,22 @@ def test_spikes_are_asked_for_where_they_are_needed():
     assert region_rate(bare).notnull().all() and system_rate(bare)["se_Hz"].notnull().all()
 
 
+def test_windows_that_cannot_be_are_refused():
+    recording = poisson(steady(3000, 5.0))
+    with pytest.raises(ValueError, match=r"window_ms 100.2 is not a whole .* choose 100, or"):
+        fano_factor(recording, 100.2)
+    for call in (
+        lambda bad: count_correlation(recording, bad),
+        lambda bad: binned_rate(recording, bad),
+        lambda bad: system_rate(recording, bad),
+        lambda bad: power_spectrum(recording, bad),
+        lambda bad: timescale(recording, bad),
+    ):
+        for bad in (np.nan, np.inf, -1.0, 0.0):
+            with pytest.raises(ValueError, match="_ms is"):
+                call(bad)
+
+
 def test_benjamini_hochberg_is_scipys():
     from scipy.stats import false_discovery_control
 

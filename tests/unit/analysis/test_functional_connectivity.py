@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from encephagen.analysis import functional_connectivity as connectivity
 from encephagen.analysis.functional_connectivity import (
     band_power,
     bandpass,
     doubling,
+    dynamics,
     fc,
     fc_correlation,
     fcd,
@@ -19,6 +19,7 @@ from encephagen.analysis.functional_connectivity import (
     interval_over_time,
     r_by_duration,
     split_half,
+    uncertainty,
     upper,
 )
 from encephagen.connectome.datasets import fmri
@@ -95,12 +96,12 @@ def test_intervals_hold_the_value_and_can_be_repeated():
 def test_the_bootstrap_of_moments_is_that_of_volumes():
     """Blocks joined by their moments have the FC of the volumes laid end to end."""
     run = signals(n=103).values
-    moments = connectivity._block_moments(run, 4)
+    moments = uncertainty._block_moments(run, 4)
     weight = np.array([[2.0, 0.0, 1.0, 1.0]])
     parts = np.array_split(run, 4)
     joined = np.concatenate([parts[0], parts[0], parts[2], parts[3]])
     expected = np.corrcoef(joined.T)[np.triu_indices(5, 1)]
-    np.testing.assert_allclose(np.tanh(connectivity._pooled_z(weight, moments))[0], expected)
+    np.testing.assert_allclose(np.tanh(uncertainty._pooled_z(weight, moments))[0], expected)
 
 
 def test_doubling_without_noise_adds_nothing():
@@ -122,7 +123,7 @@ def test_dynamics_of_each_run_stand_alone():
 
 def test_sliding_windows_hold_the_fc_of_their_volumes():
     one = signals(n=200)
-    found = connectivity._sliding(one.values, 60, 7, NAMES)
+    found = dynamics._sliding(one.values, 60, 7, NAMES)
     starts = range(0, 141, 7)
     expected = [upper(fc(one.isel(time_s=slice(i, i + 60)))) for i in starts]
     np.testing.assert_allclose(found, expected, atol=1e-10)
@@ -170,7 +171,7 @@ def test_a_signal_that_says_nothing_is_an_error():
     lost[1, 5, 3] = np.nan
     with pytest.raises(ValueError, match="not finite, first in region D, volume 5, run 1"):
         fc(lost)
-    with pytest.raises(ValueError, match="expected two or more, with different names"):
+    with pytest.raises(ValueError, match="two regions are named A"):
         fc(signals().assign_coords(region=["A"] * 5))
     flat = fc(signals()).copy(data=np.full((5, 5), 0.5))
     with pytest.raises(ValueError, match="all pairs have the same value"):
@@ -185,3 +186,120 @@ def test_copies_of_one_signal_stay_finite():
     matrix = group_fc(one)
     assert np.isfinite(matrix).all() and matrix.values[0, 1] == pytest.approx(1.0)
     assert upper(matrix).size == 10
+
+
+def known():
+    """Return FC of A, B and C, of which C is A turned over."""
+    a, e = np.random.default_rng(0).standard_normal((2, 4000))
+    values = np.stack([a, 0.6 * a + 0.8 * e, -a], axis=1)
+    coords = {"time_s": np.arange(4000.0), "region": ["A", "B", "C"]}
+    return fc(xr.DataArray(values, coords, ("time_s", "region")))
+
+
+def test_columns_are_matched_by_name_whatever_their_order():
+    matrix = known()
+    turned = matrix.isel(region_2=[2, 1, 0])
+    assert fc_correlation(matrix, turned) == pytest.approx(1.0)
+    assert fc_correlation(turned, matrix) == pytest.approx(1.0)
+    assert fisher_mean(turned).sel(region="A", region_2="C").item() == pytest.approx(-1.0)
+    assert fisher_mean(turned).sel(region="A", region_2="A").item() == 1.0
+    np.testing.assert_array_equal(upper(turned), upper(matrix))
+    long, reference = signals(), fc(signals(seed=9))
+    turned = reference.isel(region=[1, 0, 2, 4, 3], region_2=[4, 0, 3, 1, 2])
+    assert interval_over_time(long, turned) == interval_over_time(long, reference)
+    assert doubling(long, turned) == doubling(long, reference)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.assign_coords(region_2=["A", "B", "X"]), "C only in rows, X only in columns"),
+        (lambda m: m.isel(region_2=[0, 1]), "C only in rows, no region only in columns"),
+        (lambda m: m.assign_coords(region=["A", "A", "C"]), "two regions are named A"),
+        (lambda m: m.drop_vars("region_2"), "lacks names of region or region_2"),
+        (lambda m: m.copy(data=np.triu(m)), "FC of A with C is not that of C with A"),
+    ],
+)
+def test_a_matrix_that_is_none_is_refused(change, message):
+    for function in (fisher_mean, upper, lambda m: fc_correlation(known(), m)):
+        with pytest.raises(ValueError, match=message):
+            function(change(known()))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused_by_the_name_of_their_region(bad):
+    matrix = known()
+    lost = matrix.copy(deep=True)
+    lost[1], lost[:, 1] = bad, bad
+    signal = signals()
+    reference = fc(signal).copy(deep=True)
+    reference[3], reference[:, 3] = bad, bad
+    for function, region in (
+        (lambda: fc_correlation(matrix, lost), "B"),
+        (lambda: fc_correlation(lost, matrix), "B"),
+        (lambda: fisher_mean(xr.concat([matrix, lost], "run")), "B"),
+        (lambda: upper(lost), "B"),
+        (lambda: interval_over_time(signal, reference), "D"),
+        (lambda: interval_over_runs(signals(n_runs=3), reference), "D"),
+        (lambda: doubling(signal, reference), "D"),
+        (lambda: r_by_duration(signal, reference, [100]), "D"),
+    ):
+        with pytest.raises(ValueError, match=f"FC of {region} is not finite with . of . regions"):
+            function()
+    diagonal = matrix.copy(deep=True)
+    np.fill_diagonal(diagonal.values, bad)  # which no pair needs
+    assert fc_correlation(diagonal, matrix) == pytest.approx(1.0)
+    assert fisher_mean(diagonal).values == pytest.approx(fisher_mean(matrix).values)
+
+
+def test_correlations_lie_between_minus_one_and_one():
+    with pytest.raises(ValueError, match="FC of A with C is beyond -1 to 1"):
+        fisher_mean(known() * 1.5)
+
+
+def test_a_sample_of_dynamics_is_of_numbers():
+    for a, b, which in (([np.nan] * 5, [0.1, 0.2], "5 of 5 values of the first"),
+                        ([0.1, 0.2], [0.1, np.inf], "1 of 2 values of the second")):  # fmt: skip
+        with pytest.raises(ValueError, match=which):
+            fcd_ks(a, b)
+
+
+def test_a_region_that_is_known_at_no_time_is_named():
+    lost = signals(n_runs=2)
+    lost[:, :, 2] = np.nan
+    with pytest.raises(ValueError, match=r"signal of C is not finite at any time.* x\.sel\(region"):
+        fc(lost)
+    assert fc(lost.sel(region=["A", "B", "D", "E"])).shape == (2, 4, 4)
+
+
+@pytest.mark.parametrize("function", [fc, group_fc, fcd, split_half, band_power, bandpass])
+def test_arrays_without_names_are_refused_with_what_to_give(function):
+    import pandas
+
+    for x, kind in ((signals().values, "numpy.ndarray"), (signals().to_pandas(), "pandas.Data")):
+        with pytest.raises(ValueError, match=rf"the signal is a {kind}.*give xarray\.DataArray\("):
+            function(x)
+    assert isinstance(signals().to_pandas(), pandas.DataFrame)
+    with pytest.raises(ValueError, match=r"the matrix is a numpy.*\"region_2\": names"):
+        fc_correlation(known().values, known())
+    made = xr.DataArray(
+        np.asarray(signals().to_pandas()),
+        {"time_s": np.arange(600.0), "region": list(NAMES)},
+        ("time_s", "region"),
+    )
+    np.testing.assert_allclose(fc(made), fc(signals()))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: interval_over_time(signals(), fc(signals()), block_s=0.0), "block_s is 0"),
+        (lambda: interval_over_time(signals(), fc(signals()), n_bootstrap=1), "n_bootstrap 1"),
+        (lambda: fcd(signals(), window_s=np.nan), "window_s is nan"),
+        (lambda: fcd(signals(), step_s=-1.0), "step_s is -1"),
+        (lambda: r_by_duration(signals(), fc(signals()), [np.inf]), "duration_s is inf"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

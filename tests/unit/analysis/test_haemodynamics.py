@@ -157,6 +157,16 @@ def test_bad_numbers_are_errors():
     for bad in ({"alpha": 1.0}, {"rho": 0.0}, {"tau_s": -1.0}, {"gain_Hz2": np.inf}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             Haemodynamics(**bad)
+    with pytest.raises(ValueError, match="signal Revised.*finite"):
+        Haemodynamics(signal=Revised(echo_time_s=np.nan))
+
+
+def test_an_array_without_names_is_refused_with_what_to_give():
+    with pytest.raises(ValueError, match=r"the signal is a numpy.ndarray: .* xarray\.DataArray\("):
+        bold(rates().values, 0.72)
+    twice = rates().assign_coords(region=["A"] * rates().sizes["region"])
+    with pytest.raises(ValueError, match="two regions are named A"):
+        bold(twice, 0.72)
 
 
 def test_every_constant_has_a_source():

@@ -144,3 +144,19 @@ def test_what_cannot_be_compared_is_refused():
         family(family({"a": compare([1.0], NULLS)}))
     with pytest.raises(ValueError, match="n_seeds 0"):
         detectable_delta(0, 20)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_never_significant(bad):
+    for call, message in (
+        (lambda: null_p(bad, NULLS), f"the value is {bad}"),
+        (lambda: null_p(0.0, [*NULLS, bad]), "1 of 21 nulls are not finite"),
+        (lambda: cliffs_delta([bad], NULLS), "1 of 1 a are not finite"),
+        (lambda: detectable_delta(2, 20, seed_spread=bad), "seed_spread"),
+        (lambda: detectable_delta(2, 20, alpha=bad), "alpha"),
+        (lambda: holm([0.1, bad]), r"p .* \(of test 1, from 0\)"),
+        (lambda: benjamini_hochberg([bad, 0.1]), r"p .* \(of test 0, from 0\)"),
+        (lambda: cliffs_delta([1.0], NULLS, level=bad), "level"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()

@@ -88,6 +88,28 @@ def test_the_scatter_has_a_dot_a_pair_and_knows_homologues(fc):
     assert title(again.axes[0]) == title(axes)
 
 
+def test_columns_in_another_order_change_nothing(fc):
+    turned = {name: m.isel(region_2=slice(None, None, -1)) for name, m in fc.items()}
+    shown = [
+        np.asarray(axes.images[0].get_array(), float)
+        for figure in (connectivity.matrices(fc, PART.regions),
+                       connectivity.matrices(turned, PART.regions))
+        for axes in figure.axes
+        if axes.images
+    ]  # fmt: skip
+    np.testing.assert_array_equal(shown[:2], shown[2:])
+    with pytest.raises(ValueError, match="no region 'Calcarine_L' among those given: nearest"):
+        connectivity.matrices(fc, [r for r in PART.regions if r.name != "Calcarine_L"])
+
+
+def test_formulas_in_titles_are_drawn_as_they_are(fc):
+    odd = {"$x": fc["fMRI"], "cost $5^$x": fc["Simulated"]}
+    r = xr.DataArray([0.2, 0.4], {"duration_s": [60.0, 120.0]}, "duration_s")
+    assert png(connectivity.matrices(odd, PART.regions))
+    assert png(connectivity.scatter(odd, fc["fMRI"], PART.regions))
+    assert png(connectivity.growth(r, {"cost $5^$x": 0.5}))
+
+
 def test_growth_shows_durations_in_minutes_and_levels_beside():
     r = xr.DataArray([0.2, 0.4, 0.5], {"duration_s": [60.0, 120.0, 300.0]}, "duration_s")
     figure = connectivity.growth(r, {"ceiling": 0.8}, (1200.0, 0.6))

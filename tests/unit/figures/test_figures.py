@@ -13,7 +13,8 @@ from encephagen import figures
 from encephagen.connectome import datasets
 from encephagen.figures import style
 from encephagen.figures.raster import _rows
-from encephagen.figures.surface import VIEWS, _patches
+from encephagen.figures.strip import strip
+from encephagen.figures.surface import VIEWS, _patches, mean_rate
 from encephagen.recording import assemble
 
 DT_MS = 0.5
@@ -113,6 +114,76 @@ def test_the_map_of_rates_holds_the_rates():
     expected = counts.reshape(-1, per_column, len(order)).sum(axis=1).T / N_E
     expected = expected / (per_column * one.bin_ms / 1000.0)
     assert np.allclose(np.asarray(image.get_array()), expected)
+
+
+def test_pictures_of_populations_that_live_in_some_regions_only(mixed):
+    """Cells of 2 and 10 Hz, 3 to 1, are drawn at 4 Hz; where nothing excites is grey."""
+    rate = np.array([[2.0, 10.0, 0, 0], [2.0, 10.0, 0, 0], [0, 0, 7.0, 0], [0, 0, 0, 30.0]])
+    one = mixed(rate, 4000.0)
+    assert png(figures.overview(one))[:4] == b"\x89PNG"
+    upper, lower = figures.rates(one).axes[:2]
+    shown = np.ma.filled(upper.images[0].get_array().astype(float), np.nan)
+    lobes = ["frontal", "occipital", "subcortical", "subcortical"]
+    assert [t.get_text() for t in upper.texts] == list(dict.fromkeys(lobes))
+    assert shown[:3].mean(axis=1) == pytest.approx([4.0, 4.0, 7.0], rel=0.2)
+    assert np.isnan(shown[3]).all()
+    assert matplotlib.colors.to_hex(upper.get_facecolor()) == "#cccccc"
+    assert "of 3 regions; grey: 1 without such cells" in upper.get_title(loc="left")
+    colours = [line.get_color() for line in lower.lines[:4]]
+    assert colours[0] == style.EXCITATORY.lower() and colours[3] == style.INHIBITORY.lower()
+    assert len(set(colours)) == 4
+    names = {t.get_text(): t.get_color() for t in lower.texts}
+    assert names == dict(zip(one.populations, colours, strict=True))
+    raster = figures.raster(one).axes[0]
+    dots = [line for line in raster.lines if line.get_marker() == "."]
+    assert [line.get_color() for line in dots] == colours
+    assert sum(len(line.get_xdata()) for line in dots) == np.sum(one.spike_steps >= 2000)
+    legend = [text.get_text() for text in raster.get_legend().get_texts()]
+    assert legend == ["pyramidal", "Ibex", "relay", "inhibitory"]
+    values, _ = mean_rate(one)
+    assert np.isnan(values.values).tolist() == [False, False, False, True]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_brain_in_which_nothing_excites_can_be_drawn(mixed):
+    kinds = {"excites": ("population", np.zeros(4, np.int8))}
+    one = type(mixed())(mixed(5.0, 1500.0).data.assign_coords(kinds))
+    figure = figures.overview(one)
+    words = [t.get_text() for axes in figure.findobj(matplotlib.axes.Axes) for t in axes.texts]
+    assert "no neuron excites" in words and "no spikes of neurons that excite" in words
+    assert png(figure)
+
+
+ODD = ("$x", "cost $5^$x", r"a\$b$ {\frac", "[/area]", "x_{$1$}")
+
+
+def test_signs_of_formulas_in_names_are_drawn_as_they_are():
+    """Whatever a lobe, a population, a group or a stimulus is called, no formula is set."""
+    assert not any(matplotlib.cbook.is_math_text(style.verbatim(text)) for text in ODD)
+    n = len(ODD)
+    one = assemble(
+        np.arange(0, 3000, 2),
+        np.zeros(1500, int),
+        dt_ms=DT_MS,
+        start_step=0,
+        n_steps=3000,
+        regions=[SimpleNamespace(name=t, hemisphere=t, lobe=t, system=t) for t in ODD],
+        populations=ODD,
+        excites=[True] * n,
+        neuron_region=np.arange(n),
+        neuron_population=np.arange(n),
+    )
+    assert one.alarms[0].region == "$x"  # in the headline
+    figure = figures.overview(one)
+    words = [t.get_text() for axes in figure.findobj(matplotlib.axes.Axes) for t in axes.texts]
+    assert "a rate that never changes" in words and r"cost \$5^\$x" in words and png(figure)
+    for draw in (figures.raster, figures.rates, figures.neurons):
+        assert png(draw(one))
+    with style.styled(3.0, 3.0) as figure:
+        strip(figure.subplots(), {text: np.arange(3.0) for text in ODD})
+        assert png(figure)
+    bare = xr.DataArray([1.0], {"region": ["Calcarine_L"]}, "region")
+    assert png(figures.surface(bare, title=ODD[1], label=ODD[1]))
 
 
 def polygons(figure, view):

@@ -68,6 +68,20 @@ def test_arrivals_show_every_region_that_has_a_latency():
     assert figure.axes[0].get_title(loc="left") == "Visual, rho = 0.90"
 
 
+def test_formulas_in_names_are_drawn_as_they_are():
+    odd = ["cost $5^$x", "$y"]
+    lobes = ["cost $5^$x"] * 80
+    values = xr.DataArray(
+        np.tile(np.linspace(1.0, 25.0, 80), (2, 1)),
+        dims=("stimulus", "region"),
+        coords={"stimulus": odd, "region": NAMES},
+    )
+    figure = propagation.arrivals(values, values, lobes, [0.9, 0.8])
+    figure.canvas.draw()
+    faded = (1 / values).expand_dims(amplitude_pA=[1.0], axis=1)
+    propagation.fading(faded, values, lobes).canvas.draw()
+
+
 def test_the_strip_shows_the_wave_arrive(evoked_Hz):
     figure = propagation.filmstrip(evoked_Hz, title="Visual pulse")
     times = [t for t in propagation.STRIP_MS if t <= 110.0]

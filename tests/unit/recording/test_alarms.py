@@ -99,6 +99,35 @@ def test_saturated_interneurons_have_their_own_limit():
     assert kinds(poisson(np.full(steps(600), 150.0), n_e=0)) == ["saturated"]
 
 
+def test_each_population_that_exists_is_judged_by_whether_it_excites(mixed):
+    """Cells are named against what they do: only `excites` can tell."""
+    healthy = np.full((4, 4), 5.0)
+    assert kinds(mixed(healthy)) == []
+    healthy[3, 3] = 60.0  # inhibitory: may fire so, and where it lives no other cell does
+    assert kinds(mixed(healthy)) == []
+    fast = healthy.copy()
+    fast[3, 3] = 150.0
+    (alarm,) = mixed(fast).alarms
+    assert (alarm.kind, alarm.region) == ("saturated", "Pallidum_L")
+    assert "Eager neurons" in alarm.value and alarm.expected == "under 100 Hz"
+    fast = healthy.copy()
+    fast[1, 1] = 60.0  # excites, beside a population that is healthy
+    (alarm,) = mixed(fast).alarms
+    assert (alarm.region, alarm.expected) == ("Precentral_L", "under 30 Hz")
+    assert "Ibex neurons" in alarm.value
+
+
+def test_one_silent_population_among_others_is_found(mixed):
+    rate = np.full((4, 4), 5.0)
+    rate[0, 1] = rate[2, 2] = 0.0
+    (alarm,) = mixed(rate, 12_000.0).alarms
+    assert alarm.kind == "silent" and "worst of 2 such regions of 4" in alarm.value
+    assert alarm.region in ("Calcarine_L", "Thalamus_L")
+    rate[:] = 5.0
+    rate[3, 3] = 0.0  # what inhibits may be silent
+    assert kinds(mixed(rate, 12_000.0)) == []
+
+
 def test_a_pulse_of_stimulation_is_neither_saturation_nor_synchrony():
     rate = np.full(steps(4000), 2.0)
     for onset in range(500, 4000, 1000):

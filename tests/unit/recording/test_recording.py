@@ -9,7 +9,18 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from encephagen.recording import Alarm, Probe, Recording, Traces, assemble, concatenate
+from encephagen.engine.session import Session
+from encephagen.network.build import build
+from encephagen.recording import (
+    Alarm,
+    Probe,
+    Recording,
+    Traces,
+    assemble,
+    concatenate,
+)
+from encephagen.recording.bins import step_at
+from encephagen.units import whole_steps
 
 DT_MS = 0.5
 N_E, N_I = 3, 1
@@ -39,12 +50,10 @@ def make(steps, neurons, *, start_step=0, n_steps=100, n_regions=2, bin_ms=5.0, 
         start_step=start_step,
         n_steps=n_steps,
         regions=[region(i) for i in range(n_regions)],
-        populations=("E", "I"),
-        excites=(True, False),
         neuron_region=np.repeat(np.arange(n_regions, dtype=np.int32), N_E + N_I),
         neuron_population=np.tile(one, n_regions),
         bin_ms=bin_ms,
-        **rest,
+        **(dict(populations=("E", "I"), excites=(True, False)) | rest),
     )
 
 
@@ -69,6 +78,17 @@ def test_spikes_are_stamped_with_the_end_of_the_step_and_counted_in_its_bin():
     assert count.sel(region="Région_0", population="I").values.tolist() == [0, 1, 0]
     assert count.sel(region="Région_1", population="E").values.tolist() == [1, 0, 0]
     assert recording.data["region_size"].values.tolist() == [[3, 1], [3, 1]]
+
+
+def test_populations_need_not_live_everywhere(mixed, tmp_path):
+    recording = mixed()
+    size = recording.data["region_size"]
+    assert size.sel(region="Thalamus_L").values.tolist() == [0, 0, 20, 0]
+    assert recording.excites.tolist() == [True, True, True, False]
+    halves = recording.window(0, 1000), recording.window(1000, 2000)
+    assert concatenate(halves).data.identical(recording.data)
+    assert Recording.load(recording.save(tmp_path / "r.nc")).data.identical(recording.data)
+    assert (recording.data["count"].values.sum(axis=0)[size.values == 0] == 0).all()
 
 
 def test_region_coordinates_survive():
@@ -190,6 +210,36 @@ def test_saving_into_no_folder_or_onto_a_folder_is_refused(tmp_path):
         recording.save(tmp_path)
 
 
+def test_saving_writes_through_links_and_replaces_no_device_or_pipe(tmp_path):
+    import os
+
+    recording = make([1], [1])
+    link = tmp_path / "link.nc"
+    link.symlink_to("real.nc")
+    assert recording.save(link) == link and link.is_symlink()
+    assert Recording.load(tmp_path / "real.nc").data.identical(recording.data)
+    os.mkfifo(tmp_path / "pipe.nc")
+    with pytest.raises(ValueError, match="no regular file"):
+        recording.save(tmp_path / "pipe.nc")
+    assert (tmp_path / "pipe.nc").is_fifo()
+    with pytest.raises(ValueError, match="no regular file"):
+        recording.save("/dev/null")
+
+
+def test_a_file_of_another_format_is_refused_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setattr("encephagen.recording.file.FORMAT_VERSION", 1)
+    path = make([1], [1]).save(tmp_path / "old.nc")
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match=r"old.nc has format 1, this encephagen reads 2: run"):
+        Recording.load(path)
+
+
+def test_a_recording_prints_in_a_line():
+    recording = make([1, 2], [1, 1])
+    text = "Recording(0 to 50 ms, 2 regions, 8 neurons, 2 spikes, 0 alarms)"
+    assert repr(recording) == text and not hasattr(recording, "_repr_html_")
+
+
 def test_a_failed_save_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypatch):
     path = make([1], [1]).save(tmp_path / "r.nc")
     before = path.read_bytes()
@@ -214,7 +264,7 @@ def test_other_readers_open_the_file(tmp_path):
 
 def test_provenance_alarms_and_interruption_survive(tmp_path):
     alarm = Alarm("inactive delays", "", "all 0.1 ms", "delays over dt", "give tract lengths")
-    provenance = {"network": "abc", "noise_seed": 3, "recipe": {"text": "x" * 200_000}}
+    provenance = {"network_digest": "abc", "noise_seed": 3, "recipe": {"text": "x" * 200_000}}
     recording = make([1], [1], provenance=provenance, alarms=[alarm], interrupted=True)
     loaded = Recording.load(recording.save(tmp_path / "r.nc"))
     assert loaded.provenance == provenance
@@ -224,10 +274,24 @@ def test_provenance_alarms_and_interruption_survive(tmp_path):
     assert str(alarm) == "inactive delays: all 0.1 ms; expected delays over dt; give tract lengths"
 
 
+def test_what_ended_a_run_belongs_to_its_moment():
+    """The engine stopped at 50 ms: the last window says so, the first does not, the whole does."""
+    everywhere = Alarm("inactive delays", "", "all 0.1 ms", "delays over dt", "give tract lengths")
+    ended = Alarm("saturated", "A", "300 Hz", "under 250 Hz", "stop", at_ms=50.0)
+    recording = make([], [], alarms=[ended, everywhere], interrupted=True)
+    assert recording.window(10.0, 50.0).alarms == (ended, everywhere)
+    assert recording.window(0.0, 49.5).alarms == (everywhere,)
+    calm = make([], [], start_step=0)
+    late = make([], [], start_step=100, alarms=[Alarm("non-finite", "B", "1", "0", "x", 100.0)])
+    joined = concatenate([calm, late])
+    assert [a.at_ms for a in joined.alarms] == [100.0]
+    assert joined.window(0.0, 99.5).alarms == () and joined.window(60.0, 100.0).alarms
+
+
 def test_concatenate_tells_provenances_apart():
     parts = [
-        make([], [], provenance={"network": "n", "lesions": []}),
-        make([], [], start_step=100, provenance={"network": "n", "lesions": ["silence V1"]}),
+        make([], [], provenance={"network_digest": "n", "lesions": []}),
+        make([], [], start_step=100, provenance={"network_digest": "n", "lesions": ["silence V1"]}),
     ]
     provenance = concatenate(parts).provenance
     assert provenance["segments"] == [
@@ -243,7 +307,8 @@ def test_concatenate_tells_provenances_apart():
         (dict(start_step=99), "without a gap"),
         (dict(start_step=100, bin_ms=10.0), "bins of 10 ms"),
         (dict(start_step=100, n_regions=3), "another network"),
-        (dict(start_step=100, provenance={"network": "other"}), "another network"),
+        (dict(start_step=100, provenance={"network_digest": "other"}), "another network"),
+        (dict(start_step=100, excites=(True, True)), "another network"),
     ],
 )
 def test_concatenate_refuses_what_does_not_fit(after, message):
@@ -318,6 +383,25 @@ def test_a_window_lies_inside(a, b):
         make([], []).window(a, b)
 
 
+def test_a_window_inside_a_step_is_refused_with_the_nearest_time():
+    recording = make([], [])
+    with pytest.raises(ValueError, match=r"stop_ms 9.8 ms lies inside a step of 0.5 ms; choose 10"):
+        recording.window(0.0, 9.8)
+    with pytest.raises(ValueError, match=r"start_ms 0.2 ms .* choose 0$"):
+        recording.window(0.2, 10.0)
+    assert recording.window(0.0, sum([0.1] * 100)).n_steps == 20  # 9.99999999999998
+
+
+@pytest.mark.parametrize(("interval", "dt", "steps"), [(0.3, 0.1, 3), (6e7, 0.1, 600_000_000)])
+def test_whole_steps_forgive_rounding_alone(interval, dt, steps):
+    assert whole_steps("bin_ms", interval, dt) == step_at("start_ms", interval, dt) == steps
+    for wrong in (interval + 0.3 * dt, interval - 0.01 * dt):
+        with pytest.raises(ValueError, match=f"choose {interval:.12g}"):
+            whole_steps("bin_ms", wrong, dt)
+        with pytest.raises(ValueError, match=f"choose {interval:.12g}"):
+            step_at("start_ms", wrong, dt)
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -354,3 +438,32 @@ def test_an_alarm_of_the_engine_takes_the_place_of_the_same_kind():
     steps, neurons = np.divmod(np.arange(8 * 2000), 8)
     recording = make(steps, neurons, n_steps=2000, alarms=[alarm])
     assert recording.alarms == (alarm,)
+
+
+@pytest.fixture(scope="module")
+def network(brain_of):
+    """The tiny brain, with one wiring."""
+    return build(brain_of(), seed=1)
+
+
+def test_what_the_engine_wrote_tells_networks_apart(network, brain_of):
+    """Two wirings of one brain, and one seed of noise: alike in all but their network's digest."""
+    first, other = Session(network, threads=1), Session(build(brain_of(), seed=2), threads=1)
+    begun, another = first.record(50.0), other.record(50.0)
+    assert concatenate([begun, first.record(50.0)]).duration_ms == 100.0
+    with pytest.raises(ValueError, match="another network"):
+        concatenate([begun, other.record(50.0)])
+    assert another.populations == begun.populations and another.regions == begun.regions
+
+
+def test_what_the_engine_stopped_stays_stopped_in_the_window_that_ends_there(network):
+    session = Session(network, threads=1)
+    begun = session.record(100.0)
+    session.current_pA[:] = 1e7
+    stopped = session.record(5000.0)
+    (alarm,) = stopped.engine_alarms
+    assert alarm.kind == "saturated" and alarm.at_ms == stopped.stop_ms
+    joined = concatenate([begun, stopped])
+    assert alarm in joined.alarms and joined.interrupted
+    assert alarm in joined.window(joined.stop_ms - 10.0, joined.stop_ms).alarms
+    assert alarm not in joined.window(0.0, 100.0).alarms
