@@ -10,11 +10,14 @@ import xarray as xr
 from matplotlib.collections import PolyCollection
 
 from encephagen import figures
+from encephagen.analysis import settled, summary
 from encephagen.connectome import datasets
+from encephagen.engine.session import simulate
 from encephagen.figures import style
 from encephagen.figures.raster import _rows
 from encephagen.figures.strip import strip
 from encephagen.figures.surface import VIEWS, _patches, mean_rate
+from encephagen.network.build import build
 from encephagen.recording import assemble
 
 DT_MS = 0.5
@@ -142,6 +145,24 @@ def test_pictures_of_populations_that_live_in_some_regions_only(mixed):
     assert legend == ["pyramidal", "Ibex", "relay", "inhibitory"]
     values, _ = mean_rate(one)
     assert np.isnan(values.values).tolist() == [False, False, False, True]
+
+
+def test_a_brain_of_two_fragments_is_recorded_kept_summed_up_and_drawn(patchy, tmp_path):
+    """The relay and the gate live in B and D only; the engine's own recording goes all the way."""
+    made = simulate(build(patchy, seed=1), 1500.0, threads=1)
+    one = type(made).load(made.save(tmp_path / "r.nc"))
+    lives = one.data["region_size"].to_pandas()
+    assert lives["relay"].tolist() == [0, 19, 0, 19] and lives["gate"].tolist() == [0, 7, 0, 7]
+    assert one.data["count"].sum().item() == made.n_spikes > 0
+    spikes = one.data["count"].values.sum(axis=(0, 1))
+    assert (spikes > 0).all()
+    part = settled(one)
+    e = part.data["count"].values[:, :, part.excites].sum()
+    cells = lives["E"].sum() + lives["relay"].sum()
+    assert summary(one)["rate_exc_Hz"] == pytest.approx(e / cells / (part.duration_ms / 1000.0))
+    assert png(figures.overview(one))
+    legend = [text.get_text() for text in figures.raster(one).axes[0].get_legend().get_texts()]
+    assert legend == ["E", "I", "relay", "gate"]
 
 
 @pytest.mark.filterwarnings("error")
