@@ -307,6 +307,12 @@ def test_pictures_and_figures_are_of_the_shipped_brain(path, shipped):
         assert of_brain(digest) in page.read_text(encoding="utf-8"), "its page says of which brain"
 
 
+def test_the_readme_counts_what_the_validation_counts():
+    kept = json.loads((ROOT / "docs" / "validation.json").read_text(encoding="utf-8"))["rest"]
+    said = f"At rest {kept['in_range']} of {kept['judged']} figures lie in their ranges"
+    assert said in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+
+
 def test_what_is_known_to_be_unknown_is_there():
     assert UNKNOWN_BRAIN <= {name_of(path) for path in KEPT}
 

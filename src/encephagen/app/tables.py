@@ -155,11 +155,12 @@ def health(summary: dict[str, Any]) -> Table:
 
     Ranges are those of `validation.targets`; a figure that lies outside is marked.
     """
+    from encephagen.report.text import FREE_MEANS, span
     from encephagen.report.text import number as short
-    from encephagen.report.text import span
     from encephagen.validation.targets import Verdict, judge
 
     made = table("activity", "<", "measured", "<range", "<")
+    made.caption, made.caption_justify = FREE_MEANS, "left"
     for name, (words, unit) in HEALTH.items():
         row = judge(name, summary[name], unit=unit)
         outside = row.verdict is Verdict.FAIL

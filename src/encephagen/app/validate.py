@@ -83,11 +83,13 @@ def show(answer: "Answer", out: Path) -> None:
 
     from encephagen.app import tables
     from encephagen.report import validation
+    from encephagen.report.text import FREE_MEANS
 
     screen, q = console.out(), answer.question
     for title, group in validation.groups(answer.card):
         screen.print(tables.scores(title, group))
     screen.print("\nhow it was measured, and where the range is from", style="bold")
+    screen.print(FREE_MEANS, style="dim", markup=False)
     for row in answer.card.rows:
         parts = (row.note, f"range: {row.target.source}" if row.target is not None else "")
         text = "; ".join(part for part in parts if part)

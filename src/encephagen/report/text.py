@@ -6,6 +6,7 @@ from encephagen.validation.targets import Row, Tally, Target
 
 COLUMNS = ("figure", "value", "95 % interval", "range", "verdict", "n")
 MARKS = ("<!-- result -->", "<!-- /result -->")
+FREE_MEANS = "free: the bounds are our own reading of the source"
 UNKNOWN_BRAIN = "made before results carried the digest of their brain"
 
 
