@@ -292,15 +292,15 @@ def _propagation_section(answer: Answer, found: "Result", folder: Path) -> page.
 
 def _movies(found: "Result") -> dict[str, str]:
     """Return HTML that plays what each stimulus evokes, by its name; none off the surface."""
-    from encephagen.figures.propagation import movie_html
     from encephagen.figures.surface import on_surface
+    from encephagen.report.player import player
 
     regions = [str(name) for name in found.data["regions"].tolist()]
     if not on_surface(regions):
         return {}
     coords = {"time_ms": found.data["time_ms"], "region": regions}
     return {
-        name: movie_html(
+        name: player(
             xr.DataArray(course_Hz, coords, ("time_ms", "region")),
             title=f"{name.capitalize()} pulse",
         )
