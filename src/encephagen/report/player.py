@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encephagen.figures.propagation import FRAMES_PER_S, frames, rate_at
+from encephagen.figures.propagation import FRAMES_PER_S, frames
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,8 +25,8 @@ def player(evoked_Hz: "xr.DataArray", *, title: str = "") -> str:
         image.save(file, format="PNG", optimize=True)
         times.append(time_ms)
         pictures.append("data:image/png;base64," + base64.b64encode(file.getvalue()).decode())
-    after = np.array([np.nanmean(rate_at(evoked_Hz, t)) for t in times])
-    shown = int(after.argmax())
+    after = evoked_Hz.mean("region").sel(time_ms=times, method="nearest")
+    shown = int(np.argmax(after.values))
     return _PLAYER.format(
         picture=pictures[shown],
         alt=html.escape(title) or "evoked rate on the cortex after a pulse",
