@@ -5,14 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from encephagen.analysis.functional_connectivity import fc, upper
+from encephagen.analysis.functional_connectivity import fc, fc_correlation, group_fc, upper
+from encephagen.analysis.haemodynamics import Haemodynamics
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, hcp_aal2
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.transform import subset
 from encephagen.recording import assemble
 from encephagen.validation.baselines import LinearNetwork, stationary_bold
-from encephagen.validation.scorecard import Scorecard, scorecard, timescale_rows
+from encephagen.validation.evidence import Empirical, bold_runs
+from encephagen.validation.scorecard import Scorecard, scorecard, spiking_rows, timescale_rows
 from encephagen.validation.targets import STIMULI, Verdict, judge
 
 PART = subset(hcp_aal2(), ["occipital", "parietal"])  # 22 regions: quick, and connected
@@ -308,3 +310,51 @@ def test_timescales_need_memory_and_myelin():
     assert isinstance(Scorecard(timescale_rows([noise], PART)), Scorecard)
     short = timescale_rows([recording(0.02)], PART)
     assert all("too short for lags" in row.note for row in short)
+
+
+def nuclei(minutes=8, seed=0):
+    """Populations by other names: relay cells, which excite, live in the last two regions alone,
+    where there are neither pyramidal cells nor basket cells."""
+    plain = recording(minutes, seed)
+    count = plain.data["count"].values
+    cortex, n = np.arange(N - 2), N - 2
+    members = [(40, "pyramidal", cortex), (10, "basket", cortex), (30, "relay", [N - 2, N - 1])]
+    region = np.concatenate([np.repeat(where, size) for size, _, where in members])
+    population = np.concatenate(
+        [np.full(size * len(w), i) for i, (size, _, w) in enumerate(members)]
+    )
+    spikes = np.zeros((len(count), N, 3), int)
+    spikes[:, :n, :2], spikes[:, n:, 2] = count[:, :n], 2 * count[:, n:, 0]
+    return assemble(
+        None,
+        None,
+        dt_ms=1.0,
+        start_step=0,
+        n_steps=plain.n_steps,
+        regions=PART.regions,
+        populations=[name for _, name, _ in members],
+        excites=(True, False, True),
+        neuron_region=region,
+        neuron_population=population,
+        bin_ms=plain.bin_ms,
+        count=spikes,
+    )
+
+
+def test_a_population_is_judged_where_it_lives_and_by_what_it_does(people):
+    """No name is E or I: rates are those of all that excite, FC is that of all regions."""
+    run = nuclei()
+    rows = {row.name: row.value for row in spiking_rows([run])}
+    total = run.data["count"].sum("time_ms").values / (run.duration_ms / 1e3)
+    exciting = total[:, [0, 2]].sum() / (40 * (N - 2) + 30 * 2)
+    inhibiting = total[:, 1].sum() / (10 * (N - 2))
+    assert rows["rate_exc_Hz"] == pytest.approx(exciting, rel=0.01)
+    assert rows["rate_inh_over_exc"] == pytest.approx(inhibiting / exciting, rel=0.01)
+    relay = total[N - 2 :, 2].max() / 30
+    assert rows["rate_region_max_Hz"] == pytest.approx(relay, rel=0.01) and relay > 7.0
+    data = Empirical.of(people, PART, None)
+    r = [
+        fc_correlation(group_fc(bold_runs([x], data, Haemodynamics())), data.group)
+        for x in (run, recording(8))
+    ]
+    assert r[0] == pytest.approx(r[1], abs=0.05)
