@@ -28,9 +28,18 @@ def write(result: Result, folder: Path) -> None:
 
 def pictures(result: Result) -> dict[str, bytes]:
     """Return the pictures of a result, PNG by file stem."""
-    drawn = study.find(result.study).figures(result)
+    chosen = study_of(result)
+    drawn = {} if chosen is None else chosen.figures(result)
     digest = result.provenance.get(page.BRAIN_DIGEST)
     return {stem: page.png(figure, digest) for stem, figure in drawn.items()}
+
+
+def study_of(result: Result) -> study.Study | None:
+    """Return the study that a result is of; None where there is none any more."""
+    try:
+        return study.find(result.provenance.get("file") or result.study)
+    except ValueError:
+        return None
 
 
 def overview(results: Sequence[Result], sections: Sequence[page.Section]) -> page.Page:
@@ -43,9 +52,9 @@ def overview(results: Sequence[Result], sections: Sequence[page.Section]) -> pag
 def section(result: Result, drawn: dict[str, bytes]) -> page.Section:
     """Return what a page says of a result, with its pictures."""
     settings = [(name, json.dumps(value)) for name, value in result.config.items()]
-    known = result.study in study.names()
+    chosen = study_of(result)
     return page.Section(
-        study.find(result.study).title if known else result.study,
+        result.study if chosen is None else chosen.title,
         [
             page.Prose(result.claim, "Claimed."),
             page.Prose(result.verdict, "Found."),
@@ -53,7 +62,7 @@ def section(result: Result, drawn: dict[str, bytes]) -> page.Section:
             *(page.Picture(picture, stem.replace("_", " ")) for stem, picture in drawn.items()),
             page.Table(("setting", "value"), settings, "How it was made"),
             page.Prose(made(result)),
-            *([page.Code(command(result))] if known else []),
+            *([] if chosen is None else [page.Code(command(result))]),
         ],
     )
 
@@ -84,15 +93,16 @@ def made(result: Result) -> str:
 
 def _brain(result: Result) -> str:
     """Return of which brain a result is; nothing for a study of rate units."""
-    of_a_brain = result.config.keys() & {"recipe", "neurons_per_region"}
-    if page.BRAIN_DIGEST in result.provenance or of_a_brain:
-        return f"; {text.of_brain(result.provenance.get(page.BRAIN_DIGEST))}"
-    return ""
+    if result.provenance.get(page.BRAIN_DIGEST):
+        return f"; {text.of_brain(result.provenance[page.BRAIN_DIGEST])}"
+    before = page.BRAIN_DIGEST not in result.provenance
+    of_neurons = "neurons_per_region" in result.config
+    return f"; {text.UNKNOWN_BRAIN}" if before and of_neurons else ""
 
 
 def command(result: Result) -> str:
     """Return the command that runs the study with the result's settings."""
-    words = ["encephagen run", result.study]
+    words = ["encephagen run", shlex.quote(result.provenance.get("file") or result.study)]
     for name, value in changed(result).items():
         words.append(f"--set {shlex.quote(f'{name}={_text(value)}')}")
     return " ".join(words)
@@ -100,7 +110,8 @@ def command(result: Result) -> str:
 
 def changed(result: Result) -> dict[str, Any]:
     """Return the settings of a result that are not the study's own."""
-    usual = study.find(result.study).defaults
+    chosen = study_of(result)
+    usual = {} if chosen is None else chosen.defaults
     return {name: value for name, value in result.config.items() if value != usual.get(name)}
 
 
