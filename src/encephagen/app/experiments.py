@@ -10,8 +10,8 @@ from encephagen.app import choice, console, runs
 from encephagen.experiments import study
 from encephagen.experiments.result import JSON, Result
 from encephagen.experiments.runner import RunFailed
-from encephagen.experiments.store import whole
 from encephagen.experiments.study import Study
+from encephagen.files import whole
 from encephagen.report import study as pages
 
 RESULTS = Path("results")

@@ -35,8 +35,9 @@ def validate(
     """
     from encephagen.app import runs
     from encephagen.experiments.runner import RunFailed
-    from encephagen.experiments.store import code_digest, whole
+    from encephagen.experiments.store import code_digest
     from encephagen.experiments.validate import compare, travel
+    from encephagen.files import whole
     from encephagen.report import validation
     from encephagen.validation.question import compared, planned
     from encephagen.validation.rest import at_rest

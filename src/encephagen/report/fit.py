@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from encephagen.experiments.fit import Fit
-from encephagen.experiments.store import whole
-from encephagen.files import to_json
+from encephagen.files import to_json, whole
 from encephagen.report import page
 
 RECIPE, DOCUMENT, PICTURE, REPORT = "recipe.toml", "fit.json", "fit.png", "report.html"

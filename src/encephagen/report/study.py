@@ -8,7 +8,7 @@ from typing import Any
 
 from encephagen.experiments import study
 from encephagen.experiments.result import Result
-from encephagen.experiments.store import whole
+from encephagen.files import whole
 from encephagen.report import page, text
 
 PAGE = "report.html"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from encephagen.experiments.store import whole
 from encephagen.experiments.validate import STIMULI, Answer
+from encephagen.files import whole
 from encephagen.report import page, text
 from encephagen.validation.scorecard import Scorecard
 from encephagen.validation.targets import Row
