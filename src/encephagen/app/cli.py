@@ -340,11 +340,12 @@ def validate(
     are kept in the folder: after an interruption the same command does the rest.
     """
     from encephagen.app import validate as validation
-    from encephagen.app.choice import recipe_values
+    from encephagen.app.choice import portable, recipe_values
     from encephagen.brain.recipe import Recipe
+    from encephagen.validation.question import Question
 
-    question = validation.Question(
-        dataset,
+    question = Question(
+        portable(dataset),
         Recipe(**recipe_values(recipe, settings or [])),
         minutes,
         seeds,

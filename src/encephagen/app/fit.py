@@ -12,10 +12,6 @@ from encephagen.app import console
 if TYPE_CHECKING:
     from encephagen.experiments.fit import Config, Fit
 
-RECIPE, DOCUMENT, PICTURE, REPORT = "recipe.toml", "fit.json", "fit.png", "report.html"
-SHOWN = 12
-"""Recipes of each stage that the table shows."""
-
 
 def fit(
     config: "Config", workers: int | None, scheduler: str | None, out: Path, as_json: bool
@@ -27,6 +23,7 @@ def fit(
     from encephagen.app import runs
     from encephagen.experiments import fit as search
     from encephagen.experiments.runner import RunFailed
+    from encephagen.report import fit as report
 
     search.people(config.dataset, (*config.train, *config.test))
     out.mkdir(parents=True, exist_ok=True)
@@ -44,7 +41,8 @@ def fit(
         "resumed": runner.n_resumed,
         "wall_s": round(time.perf_counter() - started_s, 1),
     }
-    _write(found, document, out)
+    with console.patience("drawing ..."):
+        report.write(found, document, out)
     if as_json:
         shown = {k: v for k, v in document.items() if k not in ("theory", "spikes", "long")}
         print(json.dumps({**shown, "out": str(out)}, indent=2))
@@ -53,82 +51,26 @@ def fit(
     return 0
 
 
-def _write(found: "Fit", document: dict[str, Any], out: Path) -> None:
-    from encephagen.app import page
-    from encephagen.experiments.store import whole
-    from encephagen.figures.search import search
-
-    with whole(out / DOCUMENT) as part:
-        part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    best = document["best"]
-    with whole(out / RECIPE) as part:
-        found.recipe.save(
-            part,
-            f"Found by    {document['command']}\n"
-            f"FC r with training subjects {best['fc_r']:.3f}, with test subjects "
-            f"{_number(best['fc_test_r'])}; {document['evaluated']} recipes in theory, "
-            f"{len(found.spikes)} in spikes.",
-        )
-    with console.patience("drawing ..."):
-        picture = page.png(search(found.theory, found.spikes, found.long))
-        with whole(out / PICTURE) as part:
-            part.write_bytes(picture)
-    made = page.Page(
-        "encephagen: fit",
-        [
-            page.Section(
-                "Search",
-                [page.Code(document["command"]), page.Picture(picture, "every evaluated recipe")],
-            ),
-            page.Section("Recipe", [page.Code((out / RECIPE).read_text(encoding="utf-8"))]),
-            *(
-                page.Section(title, [page.Table(tuple(COLUMNS), _rows(evaluated))])
-                for title, evaluated in (("Spikes", found.spikes), ("Long runs", found.long))
-            ),
-        ],
-    )
-    with whole(out / REPORT) as part:
-        part.write_text(made.html(), encoding="utf-8")
-
-
-COLUMNS = {
-    "score": "score",
-    "fc_r": "FC r",
-    "fcd_ks": "FCD KS",
-    "rate_exc_Hz": "rate Hz",
-    "rate_min_Hz": "lowest",
-    "rate_max_Hz": "highest",
-    "cv_isi": "CV",
-}
-
-
-def _rows(evaluated: list[dict[str, Any]]) -> list[list[str]]:
-    return [[_number(one.get(name)) for name in COLUMNS] for one in evaluated[:SHOWN]]
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
 def _show(found: "Fit", document: dict[str, Any], out: Path) -> None:
     from encephagen.app import tables
+    from encephagen.experiments.fit import FREE
+    from encephagen.report import fit as report
 
     for title, evaluated in (("spikes", found.spikes), ("long runs", found.long)):
-        made = tables.table(title, *COLUMNS.values())
-        for row in _rows(evaluated):
+        made = tables.table(title, *report.COLUMNS.values())
+        for row in report.cells(evaluated):
             made.add_row(*row)
         console.out().print(made)
     values = found.recipe.as_dict()
     made = tables.table("the best recipe", "<parameter", "value")
-    from encephagen.experiments.fit import FREE
-
     for name in FREE:
         made.add_row(name, f"{values[name]:.4g}")
     console.out().print(made)
+    tested = report.number(found.fc_test_r) or "none given"
     console.out().print(
-        f"FC r with test subjects, of the best alone: {_number(found.fc_test_r) or 'none given'}; "
+        f"FC r with test subjects, of the best alone: {tested}; "
         f"{document['evaluated']} recipes in theory, {len(found.spikes)} in spikes, "
-        f"{document['wall_s']:.0f} s; try it: encephagen validate --recipe {out / RECIPE}",
+        f"{document['wall_s']:.0f} s; try it: encephagen validate --recipe {out / report.RECIPE}",
         markup=False,
         soft_wrap=True,
     )

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from encephagen.recording import Alarm
     from encephagen.tasks.walk import Walk
+    from encephagen.validation.targets import Row
 
 NONE = "-"
+COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow", "baseline": "blue"}
 
 
 def table(title: str, *columns: str) -> Table:
@@ -136,45 +138,56 @@ def pairs(title: str, rows: Sequence[tuple[str, str]]) -> Table:
     return made
 
 
-def health(summary: dict[str, Any]) -> Table:
-    """Return the figures of `analysis.summary` beside what a healthy cortex has.
+def scores(title: str, rows: "Sequence[Row]") -> Table:
+    """Return rows of a scorecard or a study; long names take another line, figures never do."""
+    from encephagen.report.text import texts
 
-    A range that a figure lies outside of is marked.
-    """
-    s = summary
-
-    def of(low: float, high: float, *names: str) -> str:
-        values = [s[name] for name in names]
-        outside = any(v is not None and not low <= v <= high for v in values)
-        return f"{low:g} to {high:g}" + (", outside" if outside else "")
-
-    made = table("activity", "<", "measured", "<healthy")
-    rows = (
-        ("excitatory rate", f"{number(s['rate_exc_Hz'])} Hz", of(1, 5, "rate_exc_Hz")),
-        ("inhibitory rate", f"{number(s['rate_inh_Hz'])} Hz", ""),
-        (
-            "regions, least and most active",
-            f"{number(s['rate_region_min_Hz'])} and {number(s['rate_region_max_Hz'])} Hz",
-            of(0.2, 15, "rate_region_min_Hz", "rate_region_max_Hz"),
-        ),
-        (
-            "neurons, 10, 50 and 90 %",
-            " / ".join(number(s[f"rate_neuron_{q}_Hz"], 1) for q in ("p10", "median", "p90"))
-            + " Hz",
-            of(0.5, 6, "rate_neuron_p10_Hz", "rate_neuron_p90_Hz"),
-        ),
-        ("CV of intervals", number(s["cv_isi"]), of(0.7, 1.2, "cv_isi")),
-        (
-            "count correlation",
-            number(s["count_correlation"], 3),
-            of(0.01, 0.1, "count_correlation"),
-        ),
-        ("intrinsic timescale (ms)", number(s["timescale_ms"], 0), ""),
-        ("slope of the spectrum", number(s["spectral_slope"]), ""),
-    )
-    for name, value, healthy in rows:
-        made.add_row(name, value, healthy)
+    made = table(title, "<", "value", "95 % interval", "<range", "<verdict", "n")
+    made.columns[0].no_wrap = False
+    for row in rows:
+        *cells, verdict, n = texts(row)
+        made.add_row(*map(Text, cells), Text(verdict, style=COLOURS.get(verdict, "")), n)
     return made
+
+
+def health(summary: dict[str, Any]) -> Table:
+    """Return the figures of `analysis.summary`, each beside its range if it has one.
+
+    Ranges are those of `validation.targets`; a figure that lies outside is marked.
+    """
+    from encephagen.report.text import FREE_MEANS, span
+    from encephagen.report.text import number as short
+    from encephagen.validation.targets import Verdict, judge
+
+    made = table("activity", "<", "measured", "<range", "<")
+    made.caption, made.caption_justify = FREE_MEANS, "left"
+    for name, (words, unit) in HEALTH.items():
+        row = judge(name, summary[name], unit=unit)
+        outside = row.verdict is Verdict.FAIL
+        made.add_row(
+            words,
+            NONE if row.value is None else f"{short(row.value)} {row.unit}".rstrip(),
+            span(row.target),
+            Text("outside", style=COLOURS[row.verdict.value]) if outside else "",
+        )
+    return made
+
+
+HEALTH = {
+    "rate_exc_Hz": ("excitatory rate", "Hz"),
+    "rate_inh_Hz": ("inhibitory rate", "Hz"),
+    "rate_inh_over_exc": ("inhibitory over excitatory rate", ""),
+    "rate_region_min_Hz": ("region that fires least", "Hz"),
+    "rate_region_max_Hz": ("region that fires most", "Hz"),
+    "rate_neuron_p10_Hz": ("neurons, 10th percentile", "Hz"),
+    "rate_neuron_median_Hz": ("neurons, median", "Hz"),
+    "rate_neuron_p90_Hz": ("neurons, 90th percentile", "Hz"),
+    "cv_isi": ("CV of intervals", ""),
+    "count_correlation": ("count correlation", ""),
+    "timescale_ms": ("intrinsic timescale", "ms"),
+    "spectral_slope": ("slope of the spectrum", ""),
+}
+"""Figures of a summary that are told of a run: their names for people, and units."""
 
 
 def speed(brain_ms: float, wall_s: float) -> str:

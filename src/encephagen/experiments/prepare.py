@@ -1,5 +1,6 @@
 """Prepare: the one place where a study gets its brains, of the real wiring or of a null of it."""
 
+import dataclasses
 from typing import Any
 
 from encephagen.brain.recipe import Recipe, default_recipe
@@ -9,6 +10,7 @@ from encephagen.connectome.nulls import find
 from encephagen.working_point.balance import usual_factor
 from encephagen.working_point.calibration import calibrate
 from encephagen.working_point.coupling import coupled, leading_eigenvalue
+from encephagen.working_point.whole import whole_brain
 
 ROUNDS, ROUND_S = 6, 4.0
 """Of the calibration of one wiring among many (free): its mean rate is then within what another
@@ -73,3 +75,15 @@ def tuned(
         seed=CALIBRATION_SEEDS * (seed + 1),
     )
     return found.recipe
+
+
+def brain_digest(config: Any) -> str | None:
+    """Return the digest of the brain of a study's real wiring, as its Config has it.
+
+    None where the Config has no ``dataset`` and ``neurons_per_region``: a study of rate units.
+    """
+    names = {field.name for field in dataclasses.fields(config)}
+    if not names >= {"dataset", "neurons_per_region"}:
+        return None
+    recipe = chosen_recipe(getattr(config, "recipe", None), config.neurons_per_region)
+    return whole_brain(wiring(config.dataset), recipe).digest()
