@@ -17,6 +17,8 @@ from encephagen.analysis.functional_connectivity import (
 from encephagen.analysis.haemodynamics import Haemodynamics, bold
 from encephagen.analysis.rates import (
     binned_rate,
+    excitatory_rate,
+    kind_rate,
     neuron_rate,
     pool,
     population_rate,
@@ -44,6 +46,7 @@ __all__ = [
     "bold",
     "count_correlation",
     "cv_isi",
+    "excitatory_rate",
     "fano_factor",
     "fc",
     "fc_correlation",
@@ -53,6 +56,7 @@ __all__ = [
     "group_fc",
     "interval_over_runs",
     "interval_over_time",
+    "kind_rate",
     "lvr",
     "neuron_rate",
     "peaks",

@@ -113,6 +113,21 @@ def population_rate(recording: Recording, bin_ms: float | None = None) -> "xr.Da
     return total.rename("rate").assign_attrs(units="Hz")
 
 
+def excitatory_rate(recording: Recording, bin_ms: float | None = None) -> "xr.DataArray":
+    """Return the rate per excitatory neuron over time (time_ms, region) in Hz; see `binned_rate`.
+
+    All populations that excite count, each neuron alike; nan where a region has none.
+    """
+    rate = binned_rate(recording, bin_ms).transpose("time_ms", "region", "population")
+    size = recording.data["region_size"].transpose("region", "population") * recording.excites
+    total = size.sum("population")
+    return (
+        ((rate.fillna(0.0) * size).sum("population") / total.where(total > 0))
+        .rename("rate")
+        .assign_attrs(units="Hz")
+    )
+
+
 def system_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Dataset":
     """Return rates by system: rate_Hz, se_Hz and n_regions (system, population or system).
 
@@ -121,14 +136,29 @@ def system_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Da
     window is rounded to bins; the attribute window_ms says what it came to. Rates of populations
     that have no neuron in a system are nan.
     """
+    groups = np.eye(len(recording.populations), dtype=int)
+    return _system_rate(recording, "population", list(recording.populations), groups, window_ms)
+
+
+def kind_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Dataset":
+    """Return rates by system of all neurons that excite and all that inhibit (system, kind).
+
+    Else as `system_rate`.
+    """
+    groups = np.stack([recording.excites, ~recording.excites], axis=1).astype(int)
+    return _system_rate(recording, "kind", ["excitatory", "inhibitory"], groups, window_ms)
+
+
+def _system_rate(
+    recording: Recording, dim: str, labels: list[str], groups: np.ndarray, window_ms: float
+) -> "xr.Dataset":
+    """Return rates by system and group; ``groups`` (population, group) says who is in which."""
     import xarray as xr
 
     require_positive(window_ms=window_ms)
     names, member = system_members(recording)
-    size = recording.data["region_size"].values
-    neurons = member @ size
-    count = recording.data["count"].values
-    total = np.einsum("sr,trp->tsp", member, count)
+    neurons = member @ recording.data["region_size"].values @ groups
+    total = np.einsum("sr,trg->tsg", member, recording.data["count"].values @ groups)
     n = max(1, round(window_ms / recording.bin_ms))
     whole = round(recording.duration_ms / recording.dt_ms) // round(
         recording.bin_ms / recording.dt_ms
@@ -141,14 +171,14 @@ def system_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Da
     error = np.full(rate.shape, np.nan)
     if n_windows >= 2:
         error = windows.std(axis=0, ddof=1) / np.sqrt(n_windows)
-    dims = ("system", "population")
+    dims = ("system", dim)
     return xr.Dataset(
         {
             "rate_Hz": (dims, rate, {"units": "Hz"}),
             "se_Hz": (dims, error, {"units": "Hz"}),
             "n_regions": ("system", member.sum(axis=1)),
         },
-        coords={"system": names, "population": list(recording.populations)},
+        coords={"system": names, dim: labels},
         attrs={"window_ms": n * recording.bin_ms, "n_windows": n_windows},
     )
 
