@@ -218,7 +218,7 @@ def heal(lab: Lab, where: Selector | None = None) -> tuple[str, ...]:
     ]
     if not any(within):
         asked = where if isinstance(where, str) else ", ".join(where)
-        raise ValueError(f"no lesion within {asked!r}; lesions: {', '.join(words) or 'none'}")
+        raise ValueError(f"no lesion within {asked!r}; lesions: {'; '.join(words) or 'none'}")
     session.heal()
     for (kind, *parts), healed in zip(lesions, within, strict=True):
         if not healed:

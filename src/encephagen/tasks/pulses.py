@@ -128,7 +128,7 @@ class _Lab:
         return session
 
     def trial(self, step: Step | None) -> tuple[np.ndarray, bool]:
-        """Return the excitatory rates (time, region) in a trial, and whether it left the brain stuck."""
+        """Return excitatory rates (time, region) in a trial, and whether it left the brain stuck."""
         t = self.timing
         parts, stopped = [], False
 
