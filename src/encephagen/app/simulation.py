@@ -176,10 +176,10 @@ def _show(report: dict[str, Any], recording, network) -> None:
         ),
         ("spikes", f"{report['n_spikes']:,}, digest {str(report['spike_digest'])[:16]}"),
     ]
-    if report["out"]:
-        rows.append(("saved to", report["out"]))
     out.print(tables.pairs("simulation", rows))
     out.print(tables.health(report))
     part = settled(recording)
     out.print(tables.rates("rates by system", kind_rate(part)))
     tables.print_alarms(out, recording.alarms)
+    if report["out"]:
+        out.print(f"saved to {report['out']}", soft_wrap=True)

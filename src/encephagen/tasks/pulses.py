@@ -128,7 +128,7 @@ class _Lab:
         return session
 
     def trial(self, step: Step | None) -> tuple[np.ndarray, bool]:
-        """Return excitatory rates (time, region) in a trial, and whether it left the brain stuck."""
+        """Return excitatory rates (time, region) of a trial, and whether it ended stuck."""
         t = self.timing
         parts, stopped = [], False
 

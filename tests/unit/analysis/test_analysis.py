@@ -129,7 +129,7 @@ def test_system_rates_have_honest_standard_errors():
 
 
 def test_kinds_pool_their_populations_whatever_these_are_called():
-    """A population counts by its neurons, with the kind that it says, not that its name suggests."""
+    """A population counts by its neurons, with the kind that it says, not its name."""
     recording = poisson(steady(2000, 5.0, 2.0, 5.0, 1.0))
     by_name = system_rate(recording)
     for excites, kind, population in (([1, 0], "excitatory", "E"), ([0, 1], "excitatory", "I")):
