@@ -1,5 +1,7 @@
 """The doctor finds what is wrong, says the remedy, and never fails himself."""
 
+import warnings
+
 import pytest
 
 from encephagen.app import doctor
@@ -72,3 +74,20 @@ def test_a_check_that_fails_in_its_own_way_is_a_finding(monkeypatch):
     found = by_name(doctor.examine())["odd"]
     assert found.state == doctor.BROKEN
     assert "RuntimeError: boom" in found.detail
+    assert "ENCEPHAGEN_CACHE" in found.remedy and "install encephagen again" in found.remedy
+
+
+def test_what_a_check_warns_of_is_a_finding_with_its_remedy(monkeypatch, capsys):
+    def warn(what):
+        warnings.warn("code cannot be kept: make the folder writable", UserWarning, stacklevel=1)
+        warnings.warn("of a library", DeprecationWarning, stacklevel=1)
+        return doctor.Finding(what, doctor.GOOD, "it runs")
+
+    monkeypatch.setattr(doctor, "_CHECKS", (("odd", warn),))
+    good, told = (f for f in doctor.examine() if f.what == "odd")
+    assert good.state == doctor.GOOD
+    assert told == doctor.Finding(
+        "odd", doctor.MISSING, "code cannot be kept", "make the folder writable"
+    )
+    assert doctor.doctor(as_json=False) == 0
+    assert "make the folder writable" in capsys.readouterr().out
