@@ -177,7 +177,7 @@ class Conversation(Talk):
         or status), up to a minute. ± is a standard error. The timescale of a system is the median
         of those of its regions in which one stands out of the noise (so many of so many).
         """
-        from encephagen.app import plots
+        from encephagen.figures import lines
 
         with self._clock() as clock, self._progress("listening") as progress:
             found = lab.status(self.lab, progress)
@@ -185,7 +185,7 @@ class Conversation(Talk):
         heard = _seconds(found.recording.duration_ms)
         self.out.print(tables.rates(f"rates over {heard}", found.rate, found.timescales or None))
         low, high = float(found.trace_Hz.min()), float(found.trace_Hz.max())
-        spark = plots.sparkline(
+        spark = lines.sparkline(
             found.trace_Hz, low=low, high=high, width=TRACE_WIDTH, unicode=self.unicode
         )
         self.say(f"excitatory rate, {low:.1f} to {high:.1f} Hz: {spark}")
@@ -201,7 +201,7 @@ class Conversation(Talk):
         Listens as status does. Seen are both hemispheres from the side and from the middle; the
         figures beside them are the excitatory rates of the most and the least active regions.
         """
-        from encephagen.app import brain_map
+        from encephagen.figures import brain_map
 
         with self._clock() as clock, self._progress("listening") as progress:
             seen = lab.show(self.lab, progress)

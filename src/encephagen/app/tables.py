@@ -132,7 +132,7 @@ def walks(title: str, walk: "Walk") -> Table:
 
 def torques(arm: "Arm", width: int, unicode: bool) -> list[Text]:
     """Return the joint torques of a walk as lines, then the drive of the spine."""
-    from encephagen.app import plots
+    from encephagen.figures import lines
     from encephagen.tasks.walk import JOINTS
 
     top = float(np.abs(arm.torque).max()) or 1.0
@@ -140,7 +140,7 @@ def torques(arm: "Arm", width: int, unicode: bool) -> list[Text]:
     title = f"joint torques over {seconds:.1f} s (flexion up, ±{top:.1f}; the spine's own unit)"
     drawn = [Text(title, style="bold")]
     for j, (joint, colour) in enumerate(zip(JOINTS, ("cyan", "yellow") * 2, strict=True)):
-        rows = plots.line(
+        rows = lines.line(
             arm.torque[:, j], low=-top, high=top, width=width, height=2, unicode=unicode
         )
         names = (joint, *[""] * len(rows))
@@ -148,7 +148,7 @@ def torques(arm: "Arm", width: int, unicode: bool) -> list[Text]:
             Text.assemble(f"{n:11s} ", (r, colour)) for n, r in zip(names, rows, strict=False)
         ]
     drive = arm.drive.mean(axis=1)
-    spark = plots.sparkline(drive, low=0.0, high=float(drive.max()), width=width, unicode=unicode)
+    spark = lines.sparkline(drive, low=0.0, high=float(drive.max()), width=width, unicode=unicode)
     return [*drawn, Text.assemble(f"{'drive':11s} ", (spark, "green"))]
 
 

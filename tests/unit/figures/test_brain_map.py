@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from encephagen.app import brain_map
 from encephagen.connectome.connectome import Region
 from encephagen.connectome.datasets import hcp_aal2
+from encephagen.figures import brain_map
 
 REGIONS = hcp_aal2().regions
 
