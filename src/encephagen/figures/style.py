@@ -63,27 +63,7 @@ def styled(width_in: float, height_in: float) -> Iterator["Figure"]:
     from matplotlib.figure import Figure
 
     with rc_context(RC):
-        figure = Figure(figsize=(width_in, height_in), layout="constrained")
-        yield figure
-        _no_formulas(figure)
-
-
-def _no_formulas(figure: "Figure") -> None:
-    """Let a dollar in a name be one, and start no formula; matplotlib's own stand on log axes."""
-    from matplotlib.text import Text
-
-    texts = figure.findobj(Text)  # which makes ticks that there were not yet
-    axes = [axis for one in figure.axes for axis in (one.xaxis, one.yaxis)]
-    ticks = {
-        label
-        for axis in axes
-        if axis.get_scale() == "log"
-        for tick in (*axis.majorTicks, *axis.minorTicks)
-        for label in (tick.label1, tick.label2)
-    }
-    for text in texts:
-        if text not in ticks:
-            text.set_parse_math(False)
+        yield Figure(figsize=(width_in, height_in), layout="constrained")
 
 
 def verbatim(text: str) -> str:

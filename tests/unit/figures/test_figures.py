@@ -78,23 +78,6 @@ def test_each_figure_can_be_drawn(name):
     assert png(getattr(figures, name)(recording(AAL2, 2500)))[:4] == b"\x89PNG"
 
 
-def test_a_dollar_in_a_name_is_one_and_axes_keep_their_powers_of_ten():
-    named = [
-        SimpleNamespace(name=f"$x^{i}", hemisphere="L", lobe="cost $5^$x", system=r"$\nosuch$")
-        for i in range(4)
-    ]
-    for draw in (figures.overview, figures.raster, figures.rates):
-        drawn = draw(recording(named, 1500))
-        assert png(drawn)
-        shown = {text.get_text(): text for text in drawn.findobj(matplotlib.text.Text)}
-        if draw is not figures.rates:
-            assert not shown["cost $5^$x"].get_parse_math()
-    powers = figures.overview(recording(AAL2, 3500))
-    png(powers)
-    ticks = [t for t in powers.findobj(matplotlib.text.Text) if "10^{" in t.get_text()]
-    assert ticks and all(t.get_parse_math() for t in ticks)
-
-
 def test_the_same_recording_gives_the_same_picture():
     assert png(figures.overview(recording(OTHER, 1500))) == png(
         figures.overview(recording(OTHER, 1500))
