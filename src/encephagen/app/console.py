@@ -70,6 +70,8 @@ def _line(text: str, style: str) -> None:
 
 def one_line(error: BaseException | str) -> str:
     """Return an error as one line of text."""
+    if isinstance(error, FileExistsError) and error.filename is not None:  # of making a folder
+        return f"{error.filename} is no folder; give another name"
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename is not None else ""
         return " ".join(f"{where}{error.strerror}".split())
