@@ -23,6 +23,7 @@ from encephagen.interrupt import gently
 from encephagen.units import MS_PER_S
 
 if TYPE_CHECKING:
+    from encephagen.engine.lesions import Lesion
     from encephagen.recording import Recording
 
 BAD_INPUT = 2
@@ -51,7 +52,7 @@ class Conversation(Talk):
     """A conversation with a brain."""
 
     def __init__(self, choice: Choice, threads: int | None, interactive: bool):
-        from encephagen.engine.compiled import cache_folder
+        from encephagen.jit import cache_folder
 
         super().__init__(interactive, cache_folder() / "demo_history")
         self.choice, self.threads = choice, threads
@@ -192,7 +193,7 @@ class Conversation(Talk):
         if not found.timescales:
             self.say(f"no timescale shows in {heard}: say rest 20, then status, and it hears more")
         self._alarms(found.recording)
-        self.say(f"lesions: {'; '.join(found.lesions) or 'none'}")
+        self.say(f"lesions: {_lesions(found.lesions) or 'none'}")
         self._clocked(clock)
 
     def do_show(self) -> None:
@@ -251,7 +252,7 @@ class Conversation(Talk):
         only a part of that is named.
         """
         healed = lab.heal(self.lab, _where(argument) if argument else None)
-        self.say(f"healed: {'; '.join(healed)}" if healed else "there is no lesion to heal")
+        self.say(f"healed: {_lesions(healed)}" if healed else "there is no lesion to heal")
         self._brain_time()
 
     # -- files -----------------------------------------------------------------------------------
@@ -276,7 +277,7 @@ class Conversation(Talk):
         with console.patience("building the saved brain ..."):
             self.lab = lab.load(self.lab, file)
         session, network = self.lab.session, self.lab.network
-        lesions = f", {'; '.join(session.lesions)}" if session.lesions else ""
+        lesions = f", {_lesions(session.lesions)}" if session.lesions else ""
         self.say(
             f"loaded {network.brain.connectome.name}, wiring seed {network.seed}, noise seed "
             f"{session.noise_seed}, at {_seconds(session.time_ms)}{lesions}"
@@ -376,6 +377,10 @@ def _stimulus(text: str) -> tuple[tuple[str, ...], dict[str, float]]:
     if not where:
         raise ValueError(f"{usage}: stimulate what? Give a region, a system, a lobe or a side")
     return (where if isinstance(where, tuple) else (where,)), amounts
+
+
+def _lesions(lesions: "tuple[Lesion, ...]") -> str:
+    return "; ".join(map(str, lesions))
 
 
 def _seconds(ms: float) -> str:

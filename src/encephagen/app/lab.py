@@ -22,6 +22,7 @@ from encephagen.units import MS_PER_S
 if TYPE_CHECKING:
     import xarray as xr
 
+    from encephagen.engine.lesions import Lesion
     from encephagen.engine.session import Session
     from encephagen.network.network import Network
     from encephagen.recording import Recording
@@ -89,7 +90,7 @@ class Status(Heard):
 
     timescales: dict[str, Timescale]
     trace_Hz: np.ndarray
-    lesions: tuple[str, ...]
+    lesions: "tuple[Lesion, ...]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,29 +202,31 @@ def lesion(lab: Lab, where: Selector) -> tuple[str, ...]:
     return silenced
 
 
-def heal(lab: Lab, where: Selector | None = None) -> tuple[str, ...]:
-    """Heal the lesions that lie within ``where``, or all, and return what was healed, in words.
+def heal(lab: Lab, where: Selector | None = None) -> tuple["Lesion", ...]:
+    """Heal the lesions that lie within ``where``, or all, and return them.
 
     Raises ValueError where no lesion lies there.
     """
+    from encephagen.engine.lesions import masks, words
+
     session, connectome = lab.session, lab.network.brain.connectome
-    words, lesions = session.lesions, session.snapshot().lesions
     if where is None:
+        healed = session.lesions
         session.heal()
-        return words
-    here = set(connectome.indices(where).tolist())
-    within = [
-        all(set(connectome.indices(part).tolist()) <= here for part in parts)
-        for _, *parts in lesions
-    ]
-    if not any(within):
-        asked = where if isinstance(where, str) else ", ".join(where)
-        raise ValueError(f"no lesion within {asked!r}; lesions: {'; '.join(words) or 'none'}")
-    session.heal()
-    for (kind, *parts), healed in zip(lesions, within, strict=True):
-        if not healed:
-            getattr(session, kind)(*parts)
-    return tuple(w for w, healed in zip(words, within, strict=True) if healed)
+        return healed
+    here = np.zeros(connectome.n, bool)
+    here[connectome.indices(where)] = True
+    healed = []
+    for lesion in session.lesions:
+        silent, cut = masks([lesion], connectome)
+        if not (silent | cut.any(axis=0) | cut.any(axis=1))[~here].any():
+            healed.append(lesion)
+    if not healed:
+        present = "; ".join(map(str, session.lesions)) or "none"
+        raise ValueError(f"no lesion within {words(where)!r}; lesions: {present}")
+    for lesion in healed:
+        session.heal(lesion)
+    return tuple(healed)
 
 
 def save(lab: Lab, file: Path) -> int:
@@ -242,7 +245,7 @@ def load(lab: Lab, file: Path) -> Lab:
     Raises ValueError for a file that is no saved brain, or damaged; ``lab`` is as it was.
     """
     from encephagen.engine.session import Session
-    from encephagen.engine.state import Snapshot
+    from encephagen.engine.snapshot import Snapshot
 
     snapshot = Snapshot.load(file)
     arrays = dict(snapshot.arrays)
@@ -266,7 +269,6 @@ def load(lab: Lab, file: Path) -> Lab:
             noise_seed=snapshot.noise_seed,
             initial_seed=snapshot.initial_seed,
             threads=lab.threads,
-            real=snapshot.real,
         )
         session.restore(dataclasses.replace(snapshot, arrays=arrays))
     except (KeyError, IndexError, TypeError, ValueError) as error:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from encephagen.app import lab
+from encephagen.engine.lesions import Silenced
 from encephagen.tasks.stimulus import Pulse, Step
 
 
@@ -64,7 +65,7 @@ def test_status_counts_in_what_was_undisturbed_just_before(made):
     assert len(found.trace_Hz) == 50
     lab.lesion(made, "frontal")
     assert lab.status(made).recording.duration_ms == pytest.approx(1000.0)
-    assert lab.status(made).lesions == ("silenced frontal",)
+    assert lab.status(made).lesions == (Silenced("frontal"),)
 
 
 def test_show_has_the_rate_of_each_region(made):
@@ -92,12 +93,16 @@ def test_a_lesion_is_healed_alone_or_with_all_others(made):
         ValueError, match="no lesion within 'Heschl_L'; lesions: silenced Calcarine"
     ):
         lab.heal(made, "Heschl_L")  # a part of one
-    assert lab.heal(made, ("Calcarine", "frontal")) == ("silenced Calcarine",)
+    assert lab.heal(made, ("Calcarine", "frontal")) == (Silenced("Calcarine"),)
     rate_Hz = lab.show(made).rate_Hz
     assert rate_Hz[regions(made, "Calcarine")].min() > 0
     assert rate_Hz[regions(made, ["Heschl_L", "motor"])].max() == 0
-    assert lab.heal(made) == ("silenced Heschl_L, motor",)
+    assert lab.heal(made) == (Silenced(("Heschl_L", "motor")),)
     assert made.session.lesions == () and lab.heal(made) == ()
+    cut = made.session.cut("Heschl", "motor")
+    with pytest.raises(ValueError, match="lesions: cut Heschl -> motor"):
+        lab.heal(made, "motor")
+    assert lab.heal(made, ("motor", "auditory")) == (cut,)
 
 
 def test_a_saved_brain_is_another_laboratory(made, tmp_path):
@@ -105,7 +110,7 @@ def test_a_saved_brain_is_another_laboratory(made, tmp_path):
     assert lab.save(made, tmp_path / "brain") == (tmp_path / "brain").stat().st_size
     loaded = lab.load(made, tmp_path / "brain")
     assert loaded.network is made.network and loaded.session is not made.session
-    assert loaded.session.lesions == ("silenced visual",)
+    assert loaded.session.lesions == (Silenced("visual"),)
     assert lab.rest(loaded, 0.3).now.spike_digest() == lab.rest(made, 0.3).now.spike_digest()
 
 
