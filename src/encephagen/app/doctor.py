@@ -137,7 +137,8 @@ def _cache(what: str) -> Finding:
         with tempfile.NamedTemporaryFile(dir=folder) as file:
             file.write(b"x")
     except OSError as error:
-        return Finding(what, BROKEN, console.one_line(error), remedy)
+        text = f"{console.one_line(error)}; every start compiles anew, which takes up to a minute"
+        return Finding(what, MISSING, text, remedy)
     kernels = sum(1 for _ in folder.glob("kernel_*.py"))
     return Finding(what, GOOD, f"{folder}, {kernels} compiled kernels")
 
