@@ -17,7 +17,6 @@ from encephagen.analysis.functional_connectivity import (
 from encephagen.analysis.haemodynamics import Haemodynamics, bold
 from encephagen.analysis.rates import (
     binned_rate,
-    excitatory_rate,
     kind_rate,
     neuron_rate,
     pool,
@@ -46,7 +45,6 @@ __all__ = [
     "bold",
     "count_correlation",
     "cv_isi",
-    "excitatory_rate",
     "fano_factor",
     "fc",
     "fc_correlation",

@@ -113,21 +113,6 @@ def population_rate(recording: Recording, bin_ms: float | None = None) -> "xr.Da
     return total.rename("rate").assign_attrs(units="Hz")
 
 
-def excitatory_rate(recording: Recording, bin_ms: float | None = None) -> "xr.DataArray":
-    """Return the rate per excitatory neuron over time (time_ms, region) in Hz; see `binned_rate`.
-
-    All populations that excite count, each neuron alike; nan where a region has none.
-    """
-    rate = binned_rate(recording, bin_ms).transpose("time_ms", "region", "population")
-    size = recording.data["region_size"].transpose("region", "population") * recording.excites
-    total = size.sum("population")
-    return (
-        ((rate.fillna(0.0) * size).sum("population") / total.where(total > 0))
-        .rename("rate")
-        .assign_attrs(units="Hz")
-    )
-
-
 def system_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Dataset":
     """Return rates by system: rate_Hz, se_Hz and n_regions (system, population or system).
 

@@ -142,22 +142,22 @@ def rest(lab: Lab, seconds: float, progress: Progress | None = None) -> Heard:
 
 def status(lab: Lab, progress: Progress | None = None) -> Status:
     """Listen for a second; what was undisturbed just before counts too, up to a minute."""
-    from encephagen.analysis import excitatory_rate, kind_rate
+    from encephagen.analysis import binned_rate, kind_rate, pool
 
     now = _record(lab, LISTEN_MS, progress)
     heard = _remembered(lab, now)
     size = heard.data["region_size"].values @ heard.excites
-    trace_Hz = np.nan_to_num(excitatory_rate(heard, TRACE_MS).values) @ size / max(size.sum(), 1)
+    trace_Hz = np.nan_to_num(pool(binned_rate(heard, TRACE_MS)).values) @ size / max(size.sum(), 1)
     return Status(now, heard, kind_rate(heard), _timescales(heard), trace_Hz, lab.session.lesions)
 
 
 def show(lab: Lab, progress: Progress | None = None) -> Activity:
     """Listen as `status` does, and return the excitatory rate of each region."""
-    from encephagen.analysis import excitatory_rate
+    from encephagen.analysis import pool, region_rate
 
     now = _record(lab, LISTEN_MS, progress)
     heard = _remembered(lab, now)
-    rate_Hz = excitatory_rate(heard).mean("time_ms").values
+    rate_Hz = pool(region_rate(heard)).values
     return Activity(rate_Hz, heard.duration_ms, now)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from encephagen import rng
 from encephagen.analysis.propagation import Trials
-from encephagen.analysis.rates import excitatory_rate, region_rate
+from encephagen.analysis.rates import binned_rate, pool, region_rate
 from encephagen.engine.session import Session
 from encephagen.network.network import Network
 from encephagen.recording.probe import Probe
@@ -112,7 +112,7 @@ class _Lab:
         self.session = self._rested()
         spontaneous = self.session.record(timing.settle_ms, probe=self.probe)
         self.rest_Hz = region_rate(spontaneous).transpose("region", "population").values
-        self.rest_exc_Hz = float(excitatory_rate(spontaneous).mean())
+        self.rest_exc_Hz = float(pool(binned_rate(spontaneous)).mean())
         if not self.rest_exc_Hz > 0:
             raise ValueError(
                 f"{network.brain.connectome.name!r} is silent at rest for {timing.settle_ms:g} ms; "
@@ -158,4 +158,4 @@ class _Lab:
     def _record(self, duration_ms: float) -> tuple[np.ndarray, bool]:
         """Run on; return the excitatory rates (time, region), and whether the engine stopped it."""
         part = self.session.record(duration_ms, probe=self.probe)
-        return excitatory_rate(part).values, part.interrupted
+        return pool(binned_rate(part)).values, part.interrupted

@@ -12,7 +12,6 @@ from encephagen.analysis import (
     binned_rate,
     count_correlation,
     cv_isi,
-    excitatory_rate,
     fano_factor,
     kind_rate,
     neuron_rate,
@@ -143,9 +142,6 @@ def test_kinds_pool_their_populations_whatever_these_are_called():
     expected = (40 * by_name["rate_Hz"][:, 0] + 10 * by_name["rate_Hz"][:, 1]) / 50
     np.testing.assert_allclose(pooled.sel(kind="excitatory"), expected)
     assert np.isnan(pooled.sel(kind="inhibitory")).all()
-    over_time = excitatory_rate(both, 100.0)
-    assert over_time.dims == ("time_ms", "region")
-    np.testing.assert_allclose(over_time.mean("time_ms")[3], expected[2])
 
 
 def test_correlated_neurons_are_told_from_independent_ones():
