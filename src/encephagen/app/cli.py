@@ -3,65 +3,17 @@
 Only typer is imported here; each command imports what it needs, so that help is instant.
 """
 
-import os
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from encephagen import __version__
-
-BAD_INPUT = 2
-INTERRUPTED = 130
-USAGE: Any = typer.BadParameter.__bases__[0]  # UsageError, of click or of typer's own copy of it
-
-
-class _Group(TyperGroup):
-    """Turns what a user got wrong into one line on stderr and exit status 2."""
-
-    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
-        bare = not args
-        try:
-            return super().make_context(info_name, args, *more, **extra)
-        except USAGE as error:
-            if bare:  # the answer is the help
-                raise
-            raise _misused(error, info_name) from None
-
-    def invoke(self, ctx: Any) -> Any:
-        from encephagen.app import console
-
-        try:
-            with console.warnings_in_one_line():
-                return super().invoke(ctx)
-        except KeyboardInterrupt:
-            console.err().print("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            # Who reads the answer has gone; say nothing to nobody, also not when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(1) from None
-        except USAGE as error:
-            raise _misused(error, f"{ctx.command_path} {ctx.invoked_subcommand or ''}") from None
-        except (ValueError, OSError, ImportError, MemoryError, OverflowError) as error:
-            console.complain(error)
-            raise typer.Exit(BAD_INPUT) from None
-
-
-def _misused(error: Any, path: str | None) -> typer.Exit:
-    """Say in one line what was wrong with a command line, and return the exit that follows."""
-    from encephagen.app import console
-
-    path = error.ctx.command_path if error.ctx is not None else (path or "").strip()
-    console.complain(f"{error.format_message().rstrip('.')}; see {path} --help")
-    return typer.Exit(BAD_INPUT)
-
+from encephagen.app.usage import Group, open_streams
 
 app = typer.Typer(
     name="encephagen",
-    cls=_Group,
+    cls=Group,
     help="A laboratory for spiking brains built from a human connectome.",
     epilog=(
         "Exit status: 0 success, 1 something is unhealthy (doctor, a run that stopped or failed), "
@@ -216,7 +168,7 @@ def demo(
     settings: Settings = None,
     dt_ms: Dt = 0.1,
 ) -> None:
-    """Talk to a brain: look, sound, touch, walk, status, lesion REGION, ... (help lists all).
+    """Talk to a brain: look, walk, stimulate WHERE, lesion WHERE, show, ... (help lists all).
 
     Commands are also read from a pipe, and echoed. An error in a piped command is printed, the
     conversation goes on, and the exit status is 2 at the end.
@@ -446,6 +398,7 @@ def doctor(json: Json = False) -> None:
 
 def main() -> None:
     """Run the command line."""
+    open_streams()
     app()
 
 

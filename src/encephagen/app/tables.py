@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -13,8 +14,9 @@ from encephagen.units import MS_PER_S
 if TYPE_CHECKING:
     import xarray as xr
 
+    from encephagen.app.lab import Timescale
     from encephagen.recording import Alarm
-    from encephagen.tasks.walk import Walk
+    from encephagen.tasks.walk import Arm, Walk
     from encephagen.validation.targets import Row
 
 NONE = "-"
@@ -67,19 +69,21 @@ def print_alarms(console: Console, alarms: Iterable["Alarm | str"]) -> None:
         console.print(Text(f"alarm: {text}", style="bold red"))
 
 
-def rates(title: str, rate: "xr.Dataset", timescale_ms: dict[str, str] | None = None) -> Table:
-    """Return rates by system, as `analysis.system_rate` gives them."""
-    names = [str(p) for p in rate["population"].values]
-    columns = [f"{name} (Hz)" for name in names]
-    extra = ["timescale (ms)"] if timescale_ms is not None else []
-    made = table(title, "<system", "regions", *columns, *extra)
+def rates(
+    title: str, rate: "xr.Dataset", timescales: "dict[str, Timescale] | None" = None
+) -> Table:
+    """Return rates by system, as `analysis.kind_rate` gives them, and timescales if there are."""
+    kinds = [str(kind) for kind in rate["kind"].values]
+    extra = ["timescale (ms)"] if timescales is not None else []
+    made = table(title, "<system", "regions", *(f"{kind} (Hz)" for kind in kinds), *extra)
     for i, system in in_order(rate["system"].values.tolist()):
         cells = [
             measured(float(rate["rate_Hz"][i, j]), float(rate["se_Hz"][i, j]), 2)
-            for j in range(len(names))
+            for j in range(len(kinds))
         ]
-        if timescale_ms is not None:
-            cells.append(timescale_ms.get(system, NONE))
+        if timescales is not None:
+            tau = timescales.get(system)
+            cells.append(f"{tau.tau_ms:.0f} ({tau.n_fitted} of {tau.n_regions})" if tau else NONE)
         made.add_row(system, str(int(rate["n_regions"][i])), *cells)
     return made
 
@@ -126,6 +130,50 @@ def walks(title: str, walk: "Walk") -> Table:
             style="bold" if i == 0 else None,
         )
     return made
+
+
+def torques(arm: "Arm", width: int, unicode: bool) -> list[Text]:
+    """Return the joint torques of a walk as lines, then the drive of the spine."""
+    from encephagen.figures import lines
+    from encephagen.tasks.walk import JOINTS
+
+    top = float(np.abs(arm.torque).max()) or 1.0
+    seconds = (arm.time_ms[-1] - arm.time_ms[0]) / MS_PER_S
+    title = f"joint torques over {seconds:.1f} s (flexion up, ±{top:.1f}; the spine's own unit)"
+    drawn = [Text(title, style="bold")]
+    for j, (joint, colour) in enumerate(zip(JOINTS, ("cyan", "yellow") * 2, strict=True)):
+        rows = lines.line(
+            arm.torque[:, j], low=-top, high=top, width=width, height=2, unicode=unicode
+        )
+        names = (joint, *[""] * len(rows))
+        drawn += [
+            Text.assemble(f"{n:11s} ", (r, colour)) for n, r in zip(names, rows, strict=False)
+        ]
+    drive = arm.drive.mean(axis=1)
+    spark = lines.sparkline(drive, low=0.0, high=float(drive.max()), width=width, unicode=unicode)
+    return [*drawn, Text.assemble(f"{'drive':11s} ", (spark, "green"))]
+
+
+def contributions(walk: "Walk") -> str:
+    """Return what the controls of a walk say about who does what."""
+    brain, spine, rest = walk.commanded.gait, walk.spine.gait, walk.uncommanded.gait
+    parts = []
+    if brain.rhythmic and spine.rhythmic:
+        parts.append(
+            f"rhythm: the spine's own ({spine.frequency_Hz:.2f} Hz under constant drive, "
+            f"{brain.frequency_Hz:.2f} Hz under the brain's)"
+        )
+    elif spine.rhythmic:
+        parts.append("rhythm: the spine has one under constant drive, but not under the brain's")
+    else:
+        parts.append("rhythm: none, for the drive is too low")
+    if rest.amplitude > 0:
+        times = brain.amplitude / rest.amplitude
+        parts.append(f"strength: the command makes torques {times:.1f} times as large")
+    silenced = walk.silenced.gait
+    how = "no torque" if silenced.amplitude < 1e-3 else f"torques of {silenced.amplitude:.2f}"
+    parts.append(f"without motor cortex: {how}")
+    return "; ".join(parts)
 
 
 def pairs(title: str, rows: Sequence[tuple[str, str]]) -> Table:
