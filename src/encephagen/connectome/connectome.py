@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from encephagen.connectome.atlas import UNASSIGNED, split_side
+from encephagen.connectome.atlas import CORTEX, UNASSIGNED, split_side, structure_of
 
 HEMISPHERES = ("L", "R", "midline")
 SIDES = {"left": "L", "right": "R", "midline": "midline"}
@@ -22,7 +22,8 @@ class Region:
 
     ``centroid_mm`` is (x, y, z), in MNI space for bundled data and as given for any other;
     ``t1w_t2w`` is the mean T1w/T2w ratio, a map of cortical myelin; both may be unknown (None).
-    ``lobe`` and ``system`` come from `encephagen.connectome.atlas`.
+    ``structure`` decides which cells a brain puts there ("cortex", "thalamus", "striatum", ...);
+    it, ``lobe`` and ``system`` come from `encephagen.connectome.atlas`.
 
     Raises ValueError for an empty or multi-line name, an unknown hemisphere, a number that is not
     finite.
@@ -32,12 +33,12 @@ class Region:
     hemisphere: str
     centroid_mm: tuple[float, float, float] | None = None
     t1w_t2w: float | None = None
-    cortical: bool = True
+    structure: str = CORTEX
     lobe: str = UNASSIGNED
     system: str = UNASSIGNED
 
     def __post_init__(self) -> None:
-        for field in ("name", "lobe", "system"):
+        for field in ("name", "structure", "lobe", "system"):
             text = getattr(self, field)
             if not isinstance(text, str) or not text.strip() or not text.isprintable():
                 raise ValueError(
@@ -49,11 +50,6 @@ class Region:
                 f"hemisphere {self.hemisphere!r} of region {self.name!r}: expected one of "
                 f"{', '.join(HEMISPHERES)}; correct it"
             )
-        if not isinstance(self.cortical, (bool, np.bool_)):
-            raise ValueError(
-                f"cortical {self.cortical!r} of region {self.name!r}: expected True or False"
-            )
-        object.__setattr__(self, "cortical", bool(self.cortical))
         object.__setattr__(self, "hemisphere", str(self.hemisphere))
         if self.centroid_mm is not None:
             object.__setattr__(self, "centroid_mm", self._three_numbers(self.centroid_mm))
@@ -65,6 +61,11 @@ class Region:
                     "number; use None where it is unknown"
                 )
             object.__setattr__(self, "t1w_t2w", ratio)
+
+    @property
+    def cortical(self) -> bool:
+        """Whether the region's structure is cortex."""
+        return self.structure == CORTEX
 
     def _three_numbers(self, centroid: Any) -> tuple[float, float, float]:
         try:
@@ -160,6 +161,9 @@ class Connectome:
         sha = hashlib.sha256(b"encephagen connectome 1\n")
         for r in self.regions:
             row = (r.name, r.hemisphere, r.centroid_mm, r.t1w_t2w, r.cortical, r.lobe, r.system)
+            # A structure counts where it says more than "not cortex" and the name's atlas do.
+            if not r.cortical and r.structure != structure_of(r.name):
+                row = (*row, r.structure)
             sha.update(repr(row).encode())
         for matrix in (self.weights, self.lengths_mm):
             sha.update(b"none" if matrix is None else matrix.astype("<f8").tobytes())

@@ -305,7 +305,7 @@ def _region(name: str, centroid_mm: np.ndarray, t1w_t2w: float) -> Region:
         place.hemisphere,
         (x, y, z),
         None if np.isnan(t1w_t2w) else t1w_t2w,
-        place.cortical,
+        place.structure,
         place.lobe,
         place.system,
     )

@@ -18,7 +18,8 @@ the remedy.
 **.npz**: arrays of these names, as `write_npz` writes them; the first two must be there:
 
     weights (n, n)      names (n,)          lengths_mm (n, n)   hemisphere (n,): L, R, midline
-    centroid_mm (n, 3)  t1w_t2w (n,)        cortical (n,)       lobe (n,)       system (n,)
+    centroid_mm (n, 3)  t1w_t2w (n,)        structure (n,)      lobe (n,)       system (n,)
+    cortical (n,): True, False
     name, source: text  (nan in centroid_mm and t1w_t2w means unknown)
 
 **Folder of CSV**, comma-separated, UTF-8:
@@ -26,7 +27,11 @@ the remedy.
     weights.csv     n rows of n numbers, or the same with labels in the first row and column
     lengths_mm.csv  likewise                          (optional)
     regions.csv     a header and n rows; columns name and, optionally, hemisphere, x_mm, y_mm,
-                    z_mm, t1w_t2w, cortical, lobe, system    (optional if weights.csv has labels)
+                    z_mm, t1w_t2w, structure, cortical, lobe, system
+                    (optional if weights.csv has labels)
+
+``structure`` is "cortex", "thalamus", "striatum", ...; ``cortical`` alone says cortex or not, and
+the atlas says the rest.
 """
 
 import bz2
@@ -129,7 +134,7 @@ def read_npz(path: str | Path, name: str | None = None) -> Connectome:
     labels = [str(label).strip() for label in arrays["names"].ravel()]
     n = len(labels)
     columns: dict[str, list[Any]] = {}
-    for key in ("hemisphere", "lobe", "system", "cortical", "t1w_t2w", "centroid_mm"):
+    for key in ("hemisphere", "structure", "lobe", "system", "cortical", "t1w_t2w", "centroid_mm"):
         if key not in arrays:
             continue
         shape = (n, 3) if key == "centroid_mm" else (n,)
@@ -137,7 +142,7 @@ def read_npz(path: str | Path, name: str | None = None) -> Connectome:
             raise ValueError(
                 f"{path}: {key} has shape {arrays[key].shape}: expected {shape}, a row a name"
             )
-        if key in ("hemisphere", "lobe", "system"):
+        if key in ("hemisphere", "structure", "lobe", "system"):
             columns[key] = [str(v) for v in arrays[key]]
         elif arrays[key].dtype.kind not in "biuf":
             raise ValueError(f"{path}: {key} holds {arrays[key].dtype}: expected numbers")
@@ -215,7 +220,7 @@ def write_npz(connectome: Connectome, path: str | Path) -> Path:
         "hemisphere": np.array([r.hemisphere for r in regions]),
         "centroid_mm": np.array([r.centroid_mm or (np.nan,) * 3 for r in regions]),
         "t1w_t2w": np.array([np.nan if r.t1w_t2w is None else r.t1w_t2w for r in regions]),
-        "cortical": np.array([r.cortical for r in regions]),
+        "structure": np.array([r.structure for r in regions]),
         "lobe": np.array([r.lobe for r in regions]),
         "system": np.array([r.system for r in regions]),
         "name": np.array(connectome.name),
@@ -245,6 +250,7 @@ _NPZ = (
     "hemisphere",
     "centroid_mm",
     "t1w_t2w",
+    "structure",
     "cortical",
     "lobe",
     "system",
@@ -299,11 +305,12 @@ def _connectome(
         for i, (label, place) in enumerate(zip(labels, found, strict=True)):
             fields: dict[str, Any] = {
                 "hemisphere": place.hemisphere,
-                "cortical": place.cortical,
+                "structure": place.structure,
                 "lobe": place.lobe,
                 "system": place.system,
             }
             fields |= {key: values[i] for key, values in columns.items() if values[i] is not None}
+            fields["structure"] = _structure(label, fields, "structure" in columns)
             regions.append(Region(label, **fields))
         weights, dropped = _without_diagonal(weights)
         if lengths_mm is not None:
@@ -316,6 +323,16 @@ def _connectome(
     if note:
         warnings.warn(f"{path}: {note}: {_LOCAL}", stacklevel=4)
     return made
+
+
+def _structure(label: str, fields: dict[str, Any], stated: bool) -> str:
+    """Return the structure of a region, after what the file says of it: structure, cortical."""
+    structure, cortical = fields["structure"], fields.pop("cortical", None)
+    if cortical is None or cortical == (structure == atlas.CORTEX):
+        return structure
+    if stated:
+        raise ValueError(f"region {label!r} has structure {structure!r} and cortical {cortical}")
+    return atlas.CORTEX if cortical else atlas.SUBCORTICAL
 
 
 def _without_diagonal(matrix: np.ndarray) -> tuple[np.ndarray, int]:
@@ -447,7 +464,7 @@ def _csv_regions(file: Path) -> tuple[list[str], dict[str, list[Any]]]:
     header = [h.lower() for h in rows[0]] if rows else []
     if header.count("name") != 1:
         raise ValueError(f"{file}: has no column 'name'; give the first row the column names")
-    known = "name hemisphere x_mm y_mm z_mm t1w_t2w cortical lobe system".split()
+    known = "name hemisphere x_mm y_mm z_mm t1w_t2w structure cortical lobe system".split()
     for column in header:
         if column not in known or header.count(column) > 1:
             raise ValueError(
@@ -461,7 +478,7 @@ def _csv_regions(file: Path) -> tuple[list[str], dict[str, list[Any]]]:
             table[column].append(cell)
     columns: dict[str, list[Any]] = {}
     n = len(rows) - 1
-    for column in ("hemisphere", "lobe", "system"):
+    for column in ("hemisphere", "structure", "lobe", "system"):
         if column in table:
             columns[column] = [cell or None for cell in table[column]]
     if "cortical" in table:

@@ -41,25 +41,39 @@ def test_every_system_and_lobe_is_in_aal2():
 @pytest.mark.parametrize(
     ("name", "place"),
     [
-        ("Calcarine_L", ("L", "occipital", "visual", True)),
-        ("Heschl_R", ("R", "temporal", "auditory", True)),
-        ("Postcentral_L", ("L", "parietal", "somatosensory", True)),
-        ("Precentral_R", ("R", "frontal", "motor", True)),
-        ("Paracentral_Lobule_R", ("R", "parietal", "motor", True)),
-        ("Precuneus_L", ("L", "parietal", "parietal", True)),
-        ("Cuneus_L", ("L", "occipital", "visual", True)),
-        ("Frontal_Inf_Orb_2_L", ("L", "frontal", "frontal", True)),
-        ("OFCant_R", ("R", "frontal", "frontal", True)),
-        ("Cingulate_Post_L", ("L", "limbic", "cingulate", True)),
-        ("Temporal_Pole_Sup_L", ("L", "temporal", "temporal", True)),
-        ("ParaHippocampal_L", ("L", "subcortical", "subcortical", False)),
-        ("Thalamus_R", ("R", "subcortical", "subcortical", False)),
-        ("thalamus_r", ("R", "subcortical", "subcortical", False)),
+        ("Calcarine_L", ("L", "occipital", "visual", "cortex")),
+        ("Heschl_R", ("R", "temporal", "auditory", "cortex")),
+        ("Postcentral_L", ("L", "parietal", "somatosensory", "cortex")),
+        ("Precentral_R", ("R", "frontal", "motor", "cortex")),
+        ("Paracentral_Lobule_R", ("R", "parietal", "motor", "cortex")),
+        ("Precuneus_L", ("L", "parietal", "parietal", "cortex")),
+        ("Cuneus_L", ("L", "occipital", "visual", "cortex")),
+        ("Frontal_Inf_Orb_2_L", ("L", "frontal", "frontal", "cortex")),
+        ("OFCant_R", ("R", "frontal", "frontal", "cortex")),
+        ("Cingulate_Post_L", ("L", "limbic", "cingulate", "cortex")),
+        ("Temporal_Pole_Sup_L", ("L", "temporal", "temporal", "cortex")),
+        ("ParaHippocampal_L", ("L", "subcortical", "subcortical", "hippocampus")),
+        ("Thalamus_R", ("R", "subcortical", "subcortical", "thalamus")),
+        ("thalamus_r", ("R", "subcortical", "subcortical", "thalamus")),
     ],
 )
 def test_places_of_aal2(name, place):
     p = AAL2.place(name)
-    assert (p.hemisphere, p.lobe, p.system, p.cortical) == place
+    assert (p.hemisphere, p.lobe, p.system, p.structure) == place
+
+
+def test_structures_of_aal2_are_those_of_its_subcortex():
+    """14 of 94 are not cortex: what neurolib calls subcortical."""
+    deep = {stem: AAL2.place(f"{stem}_L").structure for stem in AAL2.stems}
+    assert {stem: s for stem, s in deep.items() if s != "cortex"} == {
+        "Hippocampus": "hippocampus",
+        "ParaHippocampal": "hippocampus",
+        "Amygdala": "amygdala",
+        "Caudate": "striatum",
+        "Putamen": "striatum",
+        "Pallidum": "pallidum",
+        "Thalamus": "thalamus",
+    }
 
 
 def test_a_name_outside_aal2_is_an_error():

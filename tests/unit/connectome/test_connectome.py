@@ -13,11 +13,11 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from encephagen.connectome.connectome import Connectome, Region
 
 REGIONS = (
-    Region("Calcarine_L", "L", (-6.0, -79.0, 6.0), 2.0, True, "occipital", "visual"),
-    Region("Calcarine_R", "R", (16.0, -73.0, 9.0), 2.1, True, "occipital", "visual"),
-    Region("Frontal_Mid_L", "L", None, None, True, "frontal", "frontal"),
-    Region("Precentral_L", "L", None, None, True, "frontal", "motor"),
-    Region("Vermis_3", "midline", None, None, False, "subcortical", "subcortical"),
+    Region("Calcarine_L", "L", (-6.0, -79.0, 6.0), 2.0, "cortex", "occipital", "visual"),
+    Region("Calcarine_R", "R", (16.0, -73.0, 9.0), 2.1, "cortex", "occipital", "visual"),
+    Region("Frontal_Mid_L", "L", None, None, "cortex", "frontal", "frontal"),
+    Region("Precentral_L", "L", None, None, "cortex", "frontal", "motor"),
+    Region("Vermis_3", "midline", None, None, "subcortical", "subcortical", "subcortical"),
 )
 WEIGHTS = np.arange(25.0).reshape(5, 5) * (1 - np.eye(5))
 LENGTHS = 10.0 + WEIGHTS
@@ -73,6 +73,18 @@ def test_digest_is_the_same_everywhere():
     assert connectome(weights=np.where(WEIGHTS == 0, -0.0, WEIGHTS)) == c
 
 
+def test_the_digest_tells_structures_apart_and_is_of_old_where_the_name_says_it():
+    """Bundled sets keep the digest that they had before regions had a structure."""
+    thalamus = Region("Thalamus_L", "L", None, None, "thalamus", "subcortical", "subcortical")
+    digests = [
+        connectome(regions=(*REGIONS[:4], replace(thalamus, structure=s))).digest()
+        for s in ("thalamus", "striatum", "subcortical", "cortex")
+    ]
+    assert len(set(digests)) == 4
+    assert digests[0] == "714bb06487e96954d53731f9248c25bdc593811f25710c09062237a2c0e6045e"
+    assert [r.cortical for r in (REGIONS[0], thalamus)] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -121,7 +133,8 @@ def test_says_where_a_number_is_not_finite(which, bad):
         ({"centroid_mm": "abc"}, "three finite numbers"),
         ({"t1w_t2w": 0.0}, "positive number"),
         ({"t1w_t2w": np.nan}, "positive number"),
-        ({"cortical": "yes"}, "True or False"),
+        ({"structure": True}, "region structure True"),
+        ({"structure": ""}, "region structure ''"),
         ({"system": " "}, "region system"),
     ],
 )

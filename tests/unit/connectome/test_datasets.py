@@ -32,6 +32,20 @@ def distances_mm(c) -> np.ndarray:
 # ---- the files ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("hcp-aal2", "2408eb47c03bc7cce7e4534762b571d1832e0e78418b2cbf728afef32752dc4f"),
+        ("hcp-aal2-94", "d5bb8649a585a9630551c0993bd9b5b900a1649f3898129affd758556e29160b"),
+        ("gw-aal2", "1e9f061db44001d0402a6efa3711ccc796f4a27b18a4802c992ad9cacab9f69a"),
+        ("gw-aal2-94", "1718f14feeba1139aab4f2c03b2673ab02d9d10eca3dcb8b25b6b74eab686779"),
+    ],
+)
+def test_digests_of_the_bundled_sets_stay(name, digest):
+    """Kept runs, recordings and pages name their connectome by it."""
+    assert load(name).digest() == digest
+
+
 def test_checksums():
     lines = (datasets.DATA / "SHA256SUMS").read_text().split("\n")[:-1]
     listed = dict(reversed(line.split("  ")) for line in lines)

@@ -94,7 +94,7 @@ def connectomes(draw):
             draw(st.sampled_from(["L", "R", "midline"])),
             draw(st.none() | st.tuples(number, number, number)),
             draw(st.none() | st.floats(0.1, 5)),
-            draw(st.booleans()),
+            draw(st.sampled_from(["cortex", "thalamus", "subcortical"]) | text),
             draw(text),
             draw(text),
         )
@@ -130,7 +130,7 @@ def test_tvb_states_hemispheres_and_cortex(tmp_path):
     members = TVB | {"hemispheres.txt": "1\n1\n0\n", "cortical.txt": "1 0 1"}
     c = read(tvb_zip(tmp_path / "mine.zip", members))
     assert [r.hemisphere for r in c.regions] == ["R", "R", "L"]
-    assert [r.cortical for r in c.regions] == [True, False, True]
+    assert [r.structure for r in c.regions] == ["cortex", "subcortical", "cortex"]
 
 
 def test_tvb_without_lengths_has_none(tmp_path):
@@ -154,10 +154,10 @@ def test_csv(tmp_path):
     assert c.name == "brain" and c.weights.tolist() == WEIGHTS
     assert c.names == ("Calcarine_L", "Heschl_R", "Thalamus_L")
     assert c.regions[0] == Region(
-        "Calcarine_L", "L", (-1, -80, 5), 2.0, True, "occipital", "visual"
+        "Calcarine_L", "L", (-1, -80, 5), 2.0, "cortex", "occipital", "visual"
     )
     assert c.regions[1].t1w_t2w is None and c.regions[1].system == "auditory"
-    assert c.regions[2].hemisphere == "L" and not c.regions[2].cortical
+    assert c.regions[2].hemisphere == "L" and c.regions[2].structure == "thalamus"
     assert c.regions[2].centroid_mm is None
 
 
@@ -231,6 +231,10 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
         ({"regions.csv": "name,lobe\na\nb\nc\n"}, "row 1 has 1 values for 2 columns"),
         ({"regions.csv": "name,hemisphere\na,left\nb,R\nc,L\n"}, "hemisphere 'left'"),
         ({"regions.csv": "name,cortical\na,maybe\nb,1\nc,0\n"}, "cortical 'maybe'"),
+        (
+            {"regions.csv": "name,cortical,structure\na,1,thalamus\nb,1,cortex\nc,0,x\n"},
+            "'a' has structure 'thalamus' and cortical True",
+        ),
         ({"regions.csv": "name,t1w_t2w\na,-1\nb,1\nc,1\n"}, "t1w_t2w -1.0"),
     ],
 )
@@ -362,7 +366,8 @@ def test_any_tvb_zip_is_a_connectome_or_one_line(tmp_path, changes):
 kinds = st.sampled_from([np.float64, np.int64, np.bool_, np.str_, np.complex128, np.bytes_])
 shapes = st.lists(st.integers(0, 3), max_size=3).map(tuple)
 members = (
-    "weights names lengths_mm hemisphere centroid_mm t1w_t2w cortical lobe system name source"
+    "weights names lengths_mm hemisphere centroid_mm t1w_t2w structure cortical lobe system name "
+    "source"
 ).split()
 
 
