@@ -298,7 +298,7 @@ def _bundled(name: str, subject: int | None, subcortex: bool) -> Connectome:
 
 
 def _region(name: str, centroid_mm: np.ndarray, t1w_t2w: float) -> Region:
-    place = atlas.AAL2.place(name)
+    place = atlas.read_atlas(atlas.ATLASES / "aal2.toml").place(name)
     x, y, z = map(float, centroid_mm)
     return Region(
         name,

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from encephagen.connectome.connectome import Connectome
-from encephagen.connectome.nulls.connections import symmetric
+from encephagen.connectome.connectome import Connectome, symmetric
 
 # A null of which less has changed, or which follows its original more closely, is none: it raises.
 MIN_FRACTION_CHANGED = 0.1
