@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import encephagen
 from encephagen.app.cli import app
 from encephagen.connectome.datasets import hcp_aal2
-from encephagen.connectome.files import write_npz
+from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 from encephagen.recording import Recording
 

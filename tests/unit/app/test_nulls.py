@@ -7,9 +7,9 @@ import pytest
 
 from encephagen.app.nulls import nulls
 from encephagen.connectome.datasets import hcp_aal2, load
-from encephagen.connectome.files import write_npz
 from encephagen.connectome.nulls import NULLS
 from encephagen.connectome.nulls.flat import homogeneous
+from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 
 STEMS = (
