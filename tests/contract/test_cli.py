@@ -192,7 +192,7 @@ def test_a_run_that_the_engine_stops_is_no_success(small):
         (["--dt-ms", "0"], "dt 0"),
         (["--dt-ms", "nan"], "--seconds"),
         (["--dt-ms", "50"], "under dt"),
-        (["--dataset", "hcp-all2"], "did you mean hcp-aal2"),
+        (["--dataset", "hcp-all2"], "nearest: hcp-aal2"),
         (["--dataset", "."], "weights.csv"),
         (["--recipe", "nowhere.toml"], "nowhere.toml"),
         (["--out", "nowhere/run.nc"], "does not exist"),
