@@ -375,12 +375,13 @@ def test_swaps_of_directed_networks_that_are_not_strongly_connected_keep_degrees
         assert off / weights.sum() > 0.1
 
 
-def test_a_sparse_connected_network_stays_connected():
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_a_sparse_connected_network_stays_connected(mirrored):
     """A ring with few shortcuts: most long windows of swaps would cut it."""
-    n, rng = 60, np.random.default_rng(1)
+    n, rng = 100, np.random.default_rng(1)
     weights = np.roll(np.eye(n), 1, axis=0) * rng.uniform(0.5, 1, n)
-    weights[rng.integers(n, size=6), rng.integers(n, size=6)] = 0.3
-    weights = (weights + weights.T) * (1 - np.eye(n))
+    weights[rng.integers(n, size=10), rng.integers(n, size=10)] = 0.3
+    weights = (weights + mirrored * weights.T) * (1 - np.eye(n))
     ring = Connectome("ring", tuple(Region(f"R{i}", "L") for i in range(n)), weights)
     _, shown = swaps.degree_swaps(ring, 0)
     assert "a connected network" in [k.what for k in shown.kept]
