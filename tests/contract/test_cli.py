@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import encephagen
 from encephagen.app.cli import app
 from encephagen.connectome.datasets import hcp_aal2
-from encephagen.connectome.files import write_npz
+from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 from encephagen.recording import Recording
 
@@ -193,7 +193,7 @@ def test_a_run_that_the_engine_stops_is_no_success(small):
         (["--dt-ms", "0"], "dt 0"),
         (["--dt-ms", "nan"], "--seconds"),
         (["--dt-ms", "50"], "under dt"),
-        (["--dataset", "hcp-all2"], "did you mean hcp-aal2"),
+        (["--dataset", "hcp-all2"], "nearest: hcp-aal2"),
         (["--dataset", "."], "weights.csv"),
         (["--recipe", "nowhere.toml"], "nowhere.toml"),
         (["--out", "nowhere/run.nc"], "does not exist"),

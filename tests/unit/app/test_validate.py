@@ -232,7 +232,7 @@ def test_a_brain_that_runs_away_has_its_alarm_in_the_rows():
     ("arguments", "words"),
     [
         (("--dataset", "tvb-76"), "'tvb-76' comes without fMRI: expected one of hcp-aal2"),
-        (("--dataset", "hcp-aal3"), "did you mean hcp-aal2"),
+        (("--dataset", "hcp-aal3"), "nearest: hcp-aal2"),
         (("--fmri", "tvb-66"), "'tvb-66' comes without fMRI"),
         (("--minutes", "0"), "--minutes 0: expected finite brain time"),
         (("--minutes", "inf"), "--minutes inf"),
