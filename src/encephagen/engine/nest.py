@@ -52,7 +52,7 @@ class NestProcess:
 
     def __init__(
         self,
-        folder: Path,
+        folder: str | Path,
         *,
         python: str = sys.executable,
         threads: int = 1,

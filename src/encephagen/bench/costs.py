@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from encephagen.app.benchmarks.networks import BY_SIZE, Size
-from encephagen.app.benchmarks.timing import Clock
+from encephagen.bench.networks import BY_SIZE, Size
+from encephagen.bench.timing import Clock
 from encephagen.brain.recipe import default_recipe
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.connectome.datasets import hcp_aal2

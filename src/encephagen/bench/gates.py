@@ -30,7 +30,7 @@ class Gate:
 
 
 def gates(measured: dict[str, Any]) -> list[Gate]:
-    """Return the gates for a document of `encephagen.app.bench.measure`."""
+    """Return the gates for a document of `encephagen.bench.measure.measure`."""
     by_name = {s["name"]: s for s in measured["sizes"]}
 
     def of(size: str, value: Callable[[dict[str, Any]], float | None]) -> float | None:
