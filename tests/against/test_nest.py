@@ -1,5 +1,6 @@
 """Against NEST, by our export: the same spikes without noise, the same distributions with it."""
 
+import os
 import runpy
 import subprocess
 import sys
@@ -120,6 +121,21 @@ def test_the_script_alone_finds_our_spikes(nest, quiet, tmp_path, threads):
     late = steps.copy()
     late[len(late) // 2] += 1
     assert check((late, neurons)).returncode == 1
+
+
+def test_processes_that_do_not_know_of_each_other_are_refused(nest, quiet, tmp_path):
+    """A NEST without MPI, under mpirun, would run the whole network in each process."""
+    if nest.build_info["have_mpi"]:
+        pytest.skip("this NEST has MPI")
+    network, _ = quiet
+    script = export_nest(network, tmp_path, V_mV=initial_V_mV(network, seed=0))
+    run = subprocess.run(
+        [sys.executable, "-I", str(script)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMPI_COMM_WORLD_SIZE": "4"},
+    )
+    assert run.returncode == 2 and "built without MPI" in run.stderr
 
 
 def test_nest_in_its_own_process_goes_on_where_it_stopped(nest, quiet, tmp_path):

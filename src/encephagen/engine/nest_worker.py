@@ -78,7 +78,7 @@ def _answer(
     if recorder is not None:
         # NEST stamps a spike with the end of its step.
         steps = np.rint(np.asarray(recorder.events["times"]) / nest.resolution).astype(np.int64) - 1
-        ids = np.asarray(recorder.events["senders"], np.int64) - neurons[0].global_id
+        ids = np.asarray(recorder.events["senders"], np.int64) - neurons.tolist()[0]
         order = np.lexsort((ids, steps))
         answer["steps"], answer["neurons"] = steps[order], ids[order].astype(np.int32)
         recorder.n_events = 0

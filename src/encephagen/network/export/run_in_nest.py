@@ -21,6 +21,7 @@ step of each spike, and ``neuron``, from 0. The files of the folder:
 import argparse
 import importlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -28,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 CHUNK = 4_000_000  # synapses handed to NEST at once: it copies what it is given
+MPI_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")  # how Open MPI, and MPICH, say how many there are
 SYNAPSES = ("source", "target", "weight_pA", "delay_steps", "channel")
 
 
@@ -64,7 +66,7 @@ def quieten(nest):
 def connect_synapses(nest, neurons, network, folder):
     """Connect every synapse, once for each receptor that it opens."""
     arrays = [np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in SYNAPSES]
-    first = neurons[0].global_id
+    first = neurons.tolist()[0]
     for at in range(0, len(arrays[0]), CHUNK):
         source, target, weight_pA, steps, channel = (a[at : at + CHUNK] for a in arrays)
         for number, receptors in enumerate(network["channels"]):
@@ -116,7 +118,7 @@ def check(nest, neurons, times_ms, senders, expected):
     """
     step, neuron = expected["step"], expected["neuron"]
     if nest.num_processes > 1:
-        here = np.array(nest.GetLocalNodeCollection(neurons).tolist()) - neurons[0].global_id
+        here = np.array(nest.GetLocalNodeCollection(neurons).tolist()) - neurons.tolist()[0]
         step, neuron = step[np.isin(neuron, here)], neuron[np.isin(neuron, here)]
     ours = {*zip(step.tolist(), neuron.tolist(), strict=True)}
     steps = np.rint(times_ms / nest.resolution).astype(int) - 1
@@ -146,6 +148,9 @@ def main(arguments=None):
         chosen.seconds, chosen.no_noise = float(expected["seconds"]), True
     nest = importlib.import_module("nest")  # says what it is as it is imported: not before
     quieten(nest)
+    started_by_mpi = any(int(os.environ.get(name, 1)) > 1 for name in MPI_SIZES)
+    if started_by_mpi and nest.num_processes == 1:
+        parser.error("this NEST was built without MPI: each process would run the whole network")
     started = time.perf_counter()
     neurons = build(nest, folder, chosen.threads, chosen.seed, noise=not chosen.no_noise)
     recorder = nest.Create("spike_recorder")
@@ -154,7 +159,7 @@ def main(arguments=None):
     nest.Simulate(round(1000 * chosen.seconds / nest.resolution) * nest.resolution)
     ran = time.perf_counter()
     times_ms = np.array(recorder.events["times"])
-    senders = np.array(recorder.events["senders"]) - neurons[0].global_id
+    senders = np.array(recorder.events["senders"]) - neurons.tolist()[0]
     order = np.lexsort((senders, times_ms))
     rank = f"-{nest.Rank()}" if nest.num_processes > 1 else ""
     file = chosen.out or folder / f"spikes{rank}.npz"
