@@ -150,7 +150,7 @@ def test_nest_in_its_own_process_goes_on_where_it_stopped(nest, quiet, tmp_path)
             session.current_pA[:] = current
             recording = session.record(n_steps * network.dt_ms)
             ours.append(np.stack([recording.spike_steps, recording.spike_neurons]))
-            stretch = process.run(n_steps, current.astype(float), want_V_mV=True)
+            stretch = process.run(n_steps, current_pA=current.astype(float), want_V_mV=True)
             theirs.append(np.stack([stretch.steps, stretch.neurons]))
     ours, theirs = np.concatenate(ours, axis=1), np.concatenate(theirs, axis=1)
     assert ours.shape[1] > 300

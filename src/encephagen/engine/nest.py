@@ -84,11 +84,23 @@ class NestProcess:
         self.memory_bytes: int = said["memory_bytes"]
 
     def run(
-        self, n_steps: int, current_pA: np.ndarray | None = None, *, want_V_mV: bool = False
+        self,
+        n_steps: int,
+        *,
+        current_pA: np.ndarray | None = None,
+        poisson_Hz: np.ndarray | None = None,
+        want_V_mV: bool = False,
     ) -> Stretch:
-        """Run on for ``n_steps``, under new constant currents (neuron,) where they are given."""
+        """Run on for ``n_steps``.
+
+        ``current_pA`` and ``poisson_Hz`` (neuron,), where given, are from now on the injected
+        current and the extra events a second of the background's weight; ``want_V_mV`` asks for
+        potentials at the end.
+        """
         assert self._process.stdin is not None
-        question = dict(n_steps=n_steps, current_pA=current_pA, want_V_mV=want_V_mV)
+        question = dict(
+            n_steps=n_steps, current_pA=current_pA, poisson_Hz=poisson_Hz, want_V_mV=want_V_mV
+        )
         try:
             pickle.dump(question, self._process.stdin)
             self._process.stdin.flush()

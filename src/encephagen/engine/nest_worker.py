@@ -7,6 +7,7 @@ and answers go to standard output, both as pickles; NEST's own words go to stand
 """
 
 import importlib
+import json
 import os
 import pickle
 import resource
@@ -32,12 +33,8 @@ def main(folder: str, threads: int, seed: int, noise: bool, record: bool) -> Non
     script["quieten"](nest)
     start = time.perf_counter()
     neurons = script["build"](nest, folder, threads, seed, noise)
-    recorder = None
-    if record:
-        recorder = nest.Create("spike_recorder")
-        nest.Connect(neurons, recorder)
-    else:
-        nest.Prepare()
+    with open(os.path.join(folder, "network.json")) as file:
+        standing = Standing(nest, neurons, json.load(file), record)
     say(
         dict(
             version=nest.__version__,
@@ -52,39 +49,72 @@ def main(folder: str, threads: int, seed: int, noise: bool, record: bool) -> Non
             question = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        say(_answer(nest, neurons, recorder, **question))
+        say(standing.answer(**question))
 
 
-def _answer(
-    nest: Any,
-    neurons: Any,
-    recorder: Any,
-    n_steps: int = 0,
-    current_pA: np.ndarray | None = None,
-    want_V_mV: bool = False,
-) -> dict:
-    """Set currents, run ``n_steps``, and return the spikes and what they took."""
-    if current_pA is not None:
-        neurons.I_e = current_pA
-    answer: dict = dict(wall_s=0.0, cpu_s=0.0, n_spikes=0)
-    if n_steps:
-        wall_s, cpu_s = time.perf_counter(), time.process_time()
-        # Between `Run`s, which come cheaper, no recorder can be emptied.
-        run = nest.Run if recorder is None else nest.Simulate
-        run(n_steps * nest.resolution)
-        answer["wall_s"] = time.perf_counter() - wall_s
-        answer["cpu_s"] = time.process_time() - cpu_s
-        answer["n_spikes"] = int(nest.local_spike_counter)  # of this run: NEST begins anew at each
-    if recorder is not None:
-        # NEST stamps a spike with the end of its step.
-        steps = np.rint(np.asarray(recorder.events["times"]) / nest.resolution).astype(np.int64) - 1
-        ids = np.asarray(recorder.events["senders"], np.int64) - neurons.tolist()[0]
-        order = np.lexsort((ids, steps))
-        answer["steps"], answer["neurons"] = steps[order], ids[order].astype(np.int32)
+class Standing:
+    """A network that stands in NEST; ``network`` is what network.json says of it."""
+
+    def __init__(self, nest: Any, neurons: Any, network: dict, record: bool) -> None:
+        self.nest, self.neurons, self.network = nest, neurons, network
+        self.recorder = self.extra = None
+        if record:
+            self.recorder = nest.Create("spike_recorder")
+            nest.Connect(neurons, self.recorder)
+        else:
+            nest.Prepare()
+
+    def answer(
+        self,
+        n_steps: int,
+        current_pA: np.ndarray | None,
+        poisson_Hz: np.ndarray | None,
+        want_V_mV: bool,
+    ) -> dict:
+        """Set inputs, run ``n_steps``, and return the spikes and what they took."""
+        if current_pA is not None:
+            self.neurons.I_e = current_pA
+        if poisson_Hz is not None:
+            self._set_extra(poisson_Hz)
+        said: dict = dict(wall_s=0.0, cpu_s=0.0, n_spikes=0)
+        if n_steps:
+            # Between `Run`s, which come cheaper, no recorder can be emptied.
+            run = self.nest.Run if self.recorder is None else self.nest.Simulate
+            wall_s, cpu_s = time.perf_counter(), time.process_time()
+            run(n_steps * self.nest.resolution)
+            said["wall_s"] = time.perf_counter() - wall_s
+            said["cpu_s"] = time.process_time() - cpu_s
+            said["n_spikes"] = int(self.nest.local_spike_counter)  # NEST begins anew at each run
+        if self.recorder is not None:
+            said["steps"], said["neurons"] = self._spikes()
+        if want_V_mV:
+            said["V_mV"] = np.array(self.neurons.V_m)
+        return said
+
+    def _spikes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return steps and neurons of what was recorded since last asked."""
+        recorder: Any = self.recorder
+        events = recorder.events
+        ends = np.rint(np.asarray(events["times"]) / self.nest.resolution).astype(np.int64)
+        neurons = np.asarray(events["senders"], np.int64) - self.neurons.tolist()[0]
         recorder.n_events = 0
-    if want_V_mV:
-        answer["V_mV"] = np.array(neurons.V_m)
-    return answer
+        order = np.lexsort((neurons, ends))
+        return ends[order] - 1, neurons[order].astype(np.int32)
+
+    def _set_extra(self, poisson_Hz: np.ndarray) -> None:
+        """Give each neuron a Poisson generator of its own, of the background's weight."""
+        if self.extra is None:
+            blocks = self.network["blocks"]
+            sizes = [block["size"] for block in blocks]
+            weight_pA = np.repeat([b["background"]["weight_pA"] for b in blocks], sizes)
+            port = np.repeat([b["background"]["port"] for b in blocks], sizes)
+            synapse = {"weight": weight_pA}
+            synapse["delay"] = np.full(len(weight_pA), self.network["min_delay_ms"])
+            if port[0]:
+                synapse["receptor_type"] = port
+            self.extra = self.nest.Create("poisson_generator", len(weight_pA))
+            self.nest.Connect(self.extra, self.neurons, "one_to_one", synapse)
+        self.extra.rate = poisson_Hz
 
 
 if __name__ == "__main__":
