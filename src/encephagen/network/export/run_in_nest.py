@@ -146,7 +146,12 @@ def main(arguments=None):
             parser.error(f"there is no {file.name} here: export with a current, --current-pA 600")
         expected = np.load(file)
         chosen.seconds, chosen.no_noise = float(expected["seconds"]), True
-    nest = importlib.import_module("nest")  # says what it is as it is imported: not before
+    if not (chosen.seconds > 0 and chosen.threads > 0 and chosen.seed > 0):
+        parser.error("--seconds, --threads and --seed: give numbers above 0")
+    try:
+        nest = importlib.import_module("nest")  # says what it is as it is imported: not before
+    except ModuleNotFoundError:
+        parser.error("this Python has no NEST: pip install nest-simulator (which has no MPI)")
     quieten(nest)
     started_by_mpi = any(int(os.environ.get(name, 1)) > 1 for name in MPI_SIZES)
     if started_by_mpi and nest.num_processes == 1:
