@@ -111,7 +111,7 @@ def connect_background(nest, neurons, network):
         nest.Connect(generator, part, "all_to_all", synapse)
 
 
-def check(nest, neurons, times_ms, senders, expected):
+def check(nest, neurons, times_ms, numbers, expected):
     """Return how many spikes are encephagen's, and how many either has, of this process's neurons.
 
     A spike is the same where neuron and step are; NEST stamps it with the end of its step.
@@ -122,24 +122,22 @@ def check(nest, neurons, times_ms, senders, expected):
         step, neuron = step[np.isin(neuron, here)], neuron[np.isin(neuron, here)]
     ours = {*zip(step.tolist(), neuron.tolist(), strict=True)}
     steps = np.rint(times_ms / nest.resolution).astype(int) - 1
-    theirs = {*zip(steps.tolist(), senders.tolist(), strict=True)}
+    theirs = {*zip(steps.tolist(), numbers.tolist(), strict=True)}
     return len(ours & theirs), len(ours), len(theirs)
 
 
-def main(arguments=None):
-    """Run as the command line says; exit status 1 where --check finds a spike that differs."""
+def choose(arguments, folder):
+    """Return what the command line asks for, and the expected spikes where it asks for --check."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    folder = Path(__file__).resolve().parent
     parser.add_argument("--seconds", type=float, default=1.0, help="brain time")
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
     parser.add_argument("--seed", type=int, default=1, help="of NEST's noise, 1 or more")
     parser.add_argument("--no-noise", action="store_true", help="the constant current in its place")
     parser.add_argument("--check", action="store_true", help="--no-noise, against expected spikes")
     parser.add_argument("--out", type=Path, help="the file of the spikes")
-    chosen = parser.parse_args(arguments)
-    expected = None
+    chosen, expected = parser.parse_args(arguments), None
     if chosen.check:
         file = folder / "expected_spikes.npz"
         if not file.is_file():
@@ -148,14 +146,36 @@ def main(arguments=None):
         chosen.seconds, chosen.no_noise = float(expected["seconds"]), True
     if not (chosen.seconds > 0 and chosen.threads > 0 and chosen.seed > 0):
         parser.error("--seconds, --threads and --seed: give numbers above 0")
+    return chosen, expected
+
+
+def load_nest():
+    """Return the module ``nest``, quiet; exit where there is none, or none for MPI where asked."""
     try:
         nest = importlib.import_module("nest")  # says what it is as it is imported: not before
     except ModuleNotFoundError:
-        parser.error("this Python has no NEST: pip install nest-simulator (which has no MPI)")
-    quieten(nest)
+        sys.exit("this Python has no NEST: pip install nest-simulator (which is without MPI)")
     started_by_mpi = any(int(os.environ.get(name, 1)) > 1 for name in MPI_SIZES)
     if started_by_mpi and nest.num_processes == 1:
-        parser.error("this NEST was built without MPI: each process would run the whole network")
+        sys.exit("this NEST was built without MPI: each process would run the whole network")
+    quieten(nest)
+    return nest
+
+
+def save(nest, file, times_ms, neurons):
+    """Write spikes, in order of time, then neuron; return the file, one for each process."""
+    if nest.num_processes > 1:
+        file = file.with_stem(f"{file.stem}-{nest.Rank()}")
+    order = np.lexsort((neurons, times_ms))
+    np.savez(file, time_ms=times_ms[order], neuron=neurons[order].astype(np.int32))
+    return file
+
+
+def main(arguments=None):
+    """Run as the command line says; exit status 1 where --check finds a spike that differs."""
+    folder = Path(__file__).resolve().parent
+    chosen, expected = choose(arguments, folder)
+    nest = load_nest()
     started = time.perf_counter()
     neurons = build(nest, folder, chosen.threads, chosen.seed, noise=not chosen.no_noise)
     recorder = nest.Create("spike_recorder")
@@ -164,13 +184,8 @@ def main(arguments=None):
     nest.Simulate(round(1000 * chosen.seconds / nest.resolution) * nest.resolution)
     ran = time.perf_counter()
     times_ms = np.array(recorder.events["times"])
-    senders = np.array(recorder.events["senders"]) - neurons.tolist()[0]
-    order = np.lexsort((senders, times_ms))
-    rank = f"-{nest.Rank()}" if nest.num_processes > 1 else ""
-    file = chosen.out or folder / f"spikes{rank}.npz"
-    if chosen.out and rank:
-        file = file.with_stem(file.stem + rank)
-    np.savez(file, time_ms=times_ms[order], neuron=senders[order].astype(np.int32))
+    numbers = np.array(recorder.events["senders"]) - neurons.tolist()[0]
+    file = save(nest, chosen.out or folder / "spikes.npz", times_ms, numbers)
     sys.stdout.write(
         f"{len(neurons):,} neurons, {nest.num_connections:,} connections, built in "
         f"{built - started:.1f} s; {chosen.seconds:g} s of brain time in {ran - built:.1f} s; "
@@ -178,7 +193,7 @@ def main(arguments=None):
     )
     if expected is None:
         return 0
-    same, ours, theirs = check(nest, neurons, times_ms, senders, expected)
+    same, ours, theirs = check(nest, neurons, times_ms, numbers, expected)
     sys.stdout.write(f"{same:,} of {ours:,} spikes are encephagen's; NEST has {theirs:,}\n")
     return 0 if same == ours == theirs else 1
 
