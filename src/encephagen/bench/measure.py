@@ -68,6 +68,7 @@ def measure(
         "bytes_per_synapse": largest["bytes_per_synapse"],
         "noise_ns_per_draw": cost["noise_ns_per_draw"],
         "advance_overhead_us": cost["advance_overhead_us"],
+        "advance_recorder_us": cost["advance_recorder_us"],
         **begins,
         "sizes": measured,
         "skipped": skipped,

@@ -173,6 +173,11 @@ def _costs(document: dict[str, Any]) -> list[Row]:
         ("the same at 2 kHz", cost["noise_ns_per_draw_2kHz"], lambda v: f"{v:.2f} ns"),
         ("a call of advance, two small regions", calls["tiny"], lambda v: f"{v:.1f} us"),
         ("a call of advance, default brain", calls["default"], lambda v: f"{v:.1f} us"),
+        (
+            "the same, with a recorder of counts",
+            cost["advance_recorder_us_by_brain"]["default"],
+            lambda v: f"{v:.1f} us",
+        ),
         ("snapshot of the default brain", cost["snapshot_s"], lambda v: f"{1e3 * v:.2f} ms"),
         ("restore it", cost["restore_s"], lambda v: f"{1e3 * v:.2f} ms"),
         (
