@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from encephagen.engine.cpu.engine import cpu
+from encephagen.engine.drive import Sine
 from encephagen.engine.nest import NestProcess, initial_V_mV
+from encephagen.engine.nest import nest as in_nest
 from encephagen.engine.session import Session
 from encephagen.models.receptors import AMPA, NMDA, Transmitter
 from encephagen.network.build import build
 from encephagen.network.export.nest import GENERAL, PLAIN, export_nest, model
+from encephagen.recording.probe import Probe
 
 SEEDS = range(10)
 SETTLE_MS, NOISY_MS = 200.0, 2000.0
@@ -72,7 +76,7 @@ def quiet(quiet_of):
 
 def ours_of(network, current_pA, real):
     """Steps and neurons of our spikes."""
-    session = Session(network, threads=1, real=real)
+    session = Session(network, engine=cpu(1, real))
     session.current_pA[:] = current_pA
     recording = session.record(QUIET_MS)
     return np.stack([recording.spike_steps, recording.spike_neurons])
@@ -141,7 +145,7 @@ def test_processes_that_do_not_know_of_each_other_are_refused(nest, quiet, tmp_p
 def test_nest_in_its_own_process_goes_on_where_it_stopped(nest, quiet, tmp_path):
     """However time is cut, and with currents that change on the way."""
     network, current_pA = quiet
-    session = Session(network, threads=1, real="float64")
+    session = Session(network, engine=cpu(1, "float64"))
     export_nest(network, tmp_path, V_mV=initial_V_mV(network, seed=0), current_pA=current_pA)
     ours, theirs = [], []
     with NestProcess(tmp_path, noise=False, record=True) as process:
@@ -245,3 +249,79 @@ def test_the_same_distributions_with_noise(samples, name):
     rng = np.random.Generator(np.random.Philox(0))
     chance = [excess(d, np.sort(rng.permutation(2 * n)[:n])) for _ in range(2000)]
     assert np.mean(np.array(chance) >= excess(d, np.arange(n))) > 0.005, (to_nest, of_nest)
+
+
+# ---- as an engine -------------------------------------------------------------------------------
+
+
+def life(engine, network):
+    """What a session of an engine gives: recordings, counts, potentials, on a varied stretch."""
+    session = Session(network, initial_seed=4, engine=engine)
+    session.current_pA[:] = 600.0
+    recorder = session.attach(Probe(spikes=False))
+    found = [session.record(50.0, probe=Probe(voltage=(0, 40), voltage_every_ms=2.5))]
+    drive = session.drive("A", Sine(50.0, 100.0))
+    found.append(session.record(8.0))
+    session.stop(drive)
+    session.advance(7)
+    session.advance(493)
+    return session, found, recorder.new_counts()
+
+
+def test_a_session_in_nest_is_a_session_on_the_cpu(nest, quiet):
+    network, _ = quiet
+    ours, our_recordings, our_counts = life(cpu(1, "float64"), network)
+    theirs, their_recordings, their_counts = life(in_nest(threads=2), network)
+    for mine, other in zip(our_recordings, their_recordings, strict=True):
+        assert np.array_equal(mine.spike_steps, other.spike_steps)
+        assert np.array_equal(mine.spike_neurons, other.spike_neurons)
+    v_mV = [recordings[0].data["v_mV"] for recordings in (our_recordings, their_recordings)]
+    assert v_mV[0].shape == (20, 2)
+    np.testing.assert_allclose(*v_mV, atol=1e-4)
+    assert our_counts.sum() > 100
+    assert np.array_equal(our_counts, their_counts)
+    assert np.array_equal(ours.counts, theirs.counts)
+    assert ours.step == theirs.step and ours.run.n_spikes == theirs.run.n_spikes
+    np.testing.assert_allclose(ours.V_mV, theirs.V_mV, atol=1e-4)
+    assert their_recordings[0].provenance["engine"].startswith("NEST ")
+
+
+def test_extra_poisson_input_drives_as_much_in_nest(nest, brain_of):
+    """Of a weak background and much extra input, in a region alone."""
+    network, rates = build(brain_of(background_Hz=1000.0), seed=1), []
+    for engine in (cpu(1), in_nest()):
+        session = Session(network, engine=engine)
+        session.poisson_Hz[session.neurons("B")] = 4000.0
+        session.advance(1000)
+        session.advance(10_000)
+        rates.append(session.region_rate_Hz())
+    assert rates[0][1, 0] > 2.0 * rates[0][0, 0]
+    np.testing.assert_allclose(rates[0][1], rates[1][1], rtol=0.15)
+
+
+def test_what_nest_cannot_is_refused(nest, quiet):
+    network, _ = quiet
+    session = Session(network, engine=in_nest())
+    session.heal()
+    for refused in (
+        lambda: session.silence("A"),
+        lambda: session.cut("A", "B"),
+        session.snapshot,
+    ):
+        with pytest.raises(
+            ValueError, match=r"NEST has no (lesions|snapshots): use engine=cpu\(\)"
+        ):
+            refused()
+    assert session.lesions == ()
+    session.current_pA[3] = np.nan
+    with pytest.raises(ValueError, match="current_pA of neuron 3 is nan"):
+        session.advance(1)
+    with pytest.raises(ValueError, match="threads 0: give 1 or more"):
+        in_nest(threads=0)
+
+
+def test_without_nest_the_extra_is_named(quiet, monkeypatch):
+    network, _ = quiet
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'encephagen\[nest\]'"):
+        Session(network, engine=in_nest())

@@ -117,12 +117,20 @@ def _expected(
     choice: Choice, network: "Network", current_pA: float
 ) -> tuple["np.ndarray", "np.ndarray"]:
     """Return steps and neurons of our spikes under a current and without background, in float64."""
+    from encephagen.engine.cpu.engine import cpu
+    from encephagen.engine.estimate import estimate
     from encephagen.engine.session import Session
     from encephagen.interrupt import counted
     from encephagen.network.build import build
 
+    expected = estimate(network.brain, dt_ms=network.dt_ms)
+    if not expected.fits:
+        raise ValueError(
+            f"--current-pA {current_pA:g}: our own spikes need the network in memory, which "
+            f"{expected.too_large()}; or give --current-pA 0, and export without them"
+        )
     quiet = build(_without_background(network.brain), dt_ms=network.dt_ms, seed=network.seed)
-    session = Session(quiet, initial_seed=choice.initial_seed, real="float64")
+    session = Session(quiet, initial_seed=choice.initial_seed, engine=cpu(real="float64"))
     session.current_pA = current_pA
     with counted():
         recording = session.record(EXPECTED_S * MS_PER_S)

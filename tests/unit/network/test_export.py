@@ -86,11 +86,17 @@ def test_a_population_in_some_regions_alone(brain_of, tmp_path):
     brain = brain_of()
     more = dataclasses.replace(brain.populations[0], name="R", where=("B", "D"), by_region=())
     network = build(dataclasses.replace(brain, populations=(*brain.populations, more)))
-    if network.n_neurons != 4 * 33 + 2 * 24:
-        pytest.skip("this network fills every region with every population")
     export_nest(network, tmp_path, V_mV=V_of(network))
     told, _ = read(tmp_path)
     assert [b["region"] for b in told["blocks"] if b["population"] == "R"] == ["B", "D"]
+    assert sum(block["size"] for block in told["blocks"]) == network.n_neurons
+
+
+def test_synapses_of_each_projection_are_all_synapses(network):
+    parts = [network.edges([number]) for number in range(len(network.brain.projections))]
+    for name, values in network.edges().items():
+        np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), values)
+        np.testing.assert_array_equal(network.edges([1])[name], parts[1][name])
 
 
 def test_what_nest_has_no_equal_of_is_refused(brain_of, tmp_path):
@@ -100,6 +106,8 @@ def test_what_nest_has_no_equal_of_is_refused(brain_of, tmp_path):
 
     with pytest.raises(ValueError, match="ALIF neurons have no equal in NEST"):
         export(brain_of(inh=ALIF()))
+    with pytest.raises(ValueError, match="t_ref_ms 1.23 is not a whole number of steps"):
+        export(brain_of(t_ref_ms=1.23))
     with pytest.raises(ValueError, match=r"dt 0\.0625 ms: NEST needs a multiple of 0\.001 ms"):
         export(brain_of(), dt_ms=0.0625)
     brain = brain_of(glutamate=BOTH)
@@ -112,11 +120,18 @@ def test_what_nest_has_no_equal_of_is_refused(brain_of, tmp_path):
 # ---- SONATA -------------------------------------------------------------------------------------
 
 
-def test_every_edge_comes_back_from_sonata(network, tmp_path):
+@pytest.fixture(scope="module", params=["plain", "with NMDA", "patchy"])
+def any_network(request, brain_of, patchy):
+    if request.param == "patchy":
+        return build(patchy, seed=1)
+    return build(brain_of(glutamate=BOTH if request.param == "with NMDA" else None), seed=1)
+
+
+def test_every_edge_comes_back_from_sonata(any_network, tmp_path):
     libsonata = pytest.importorskip("libsonata")
-    config = libsonata.CircuitConfig.from_file(str(export_sonata(network, tmp_path)))
+    config = libsonata.CircuitConfig.from_file(str(export_sonata(any_network, tmp_path)))
     found = config.edge_population(EDGES)
-    every, edges = found.select_all(), network.edges()
+    every, edges = found.select_all(), any_network.edges()
     order = np.lexsort((edges["source"], edges["target"]))
     back = {
         "source": found.source_nodes(every),
@@ -124,16 +139,16 @@ def test_every_edge_comes_back_from_sonata(network, tmp_path):
         "delay_ms": found.get_attribute("delay", every),
         "weight_pA": found.get_attribute("syn_weight", every),
     }
-    assert found.size == network.n_synapses > 1000
+    assert found.size == any_network.n_synapses > 1000
     for name, values in back.items():
         np.testing.assert_array_equal(values, edges[name][order], err_msg=name)
 
 
-def test_the_indices_of_sonata_find_the_edges_of_a_neuron(network, tmp_path):
+def test_the_indices_of_sonata_find_the_edges_of_a_neuron(any_network, tmp_path):
     libsonata = pytest.importorskip("libsonata")
-    config = libsonata.CircuitConfig.from_file(str(export_sonata(network, tmp_path)))
-    found, edges = config.edge_population(EDGES), network.edges()
-    for neuron in range(0, network.n_neurons, 7):
+    config = libsonata.CircuitConfig.from_file(str(export_sonata(any_network, tmp_path)))
+    found, edges = config.edge_population(EDGES), any_network.edges()
+    for neuron in range(0, any_network.n_neurons, 7):
         inputs, outputs = found.afferent_edges([neuron]), found.efferent_edges([neuron])
         sources, targets = found.source_nodes(inputs), found.target_nodes(outputs)
         np.testing.assert_array_equal(
@@ -144,14 +159,14 @@ def test_the_indices_of_sonata_find_the_edges_of_a_neuron(network, tmp_path):
         )
 
 
-def test_sonata_knows_every_neuron(network, tmp_path):
+def test_sonata_knows_every_neuron(any_network, tmp_path):
     libsonata = pytest.importorskip("libsonata")
-    config = libsonata.CircuitConfig.from_file(str(export_sonata(network, tmp_path)))
+    config = libsonata.CircuitConfig.from_file(str(export_sonata(any_network, tmp_path)))
     nodes = config.node_population(NODES)
-    assert nodes.size == network.n_neurons
+    assert nodes.size == any_network.n_neurons
     every = nodes.select_all()
-    regions = np.array([r.name for r in network.regions])[network.neuron_region]
-    populations = np.array(network.populations)[network.neuron_population]
+    regions = np.array([r.name for r in any_network.regions])[any_network.neuron_region]
+    populations = np.array(any_network.populations)[any_network.neuron_population]
     np.testing.assert_array_equal(nodes.get_attribute("region", every), regions)
     np.testing.assert_array_equal(nodes.get_attribute("population", every), populations)
 

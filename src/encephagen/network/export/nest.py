@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
-from encephagen.brain.blocks import Blocks, cells
+from encephagen.brain.blocks import cells
 from encephagen.brain.spec import Poisson
 from encephagen.models.lif import LIF
 from encephagen.models.model import AbstractNeuron
@@ -16,6 +17,7 @@ from encephagen.network.network import Network
 SCRIPT = Path(__file__).with_name("run_in_nest.py")
 PLAIN, GENERAL = "iaf_psc_exp", "iaf_psc_exp_multisynapse"
 PF_PER_NF = 1000.0
+SYNAPSES = {"source": "i4", "target": "i4", "weight_pA": "f8", "delay_steps": "u2", "channel": "i1"}
 TIC_MS = 0.001  # NEST's clock: a step is a whole number of these
 
 
@@ -37,23 +39,16 @@ def export_nest(
     spikes: steps and neurons of our own run of ``seconds`` under that current, in float64, which
         the script compares with NEST's where it is asked to
 
-    Raises ValueError for what NEST has no equal of: neurons other than LIF, a step that is no
-    multiple of 1 us, and a background that opens several receptors at once.
+    Takes memory for the synapses of one projection at a time. Raises ValueError for what NEST has
+    no equal of: neurons other than LIF, a step that is no multiple of 1 us, and a background that
+    opens several receptors at once.
     """
     folder = Path(folder)
     (folder / "network.json").write_text(json.dumps(_description(network), indent=1) + "\n")
-    edges, dt_ms = network.edges(), network.dt_ms
-    arrays = {
-        "source": edges["source"].astype(np.int32),
-        "target": edges["target"].astype(np.int32),
-        "weight_pA": edges["weight_pA"],
-        "delay_steps": np.rint(edges["delay_ms"] / dt_ms).astype(np.uint16),
-        "channel": edges["channel"].astype(np.int8),
-        "V_mV": np.asarray(V_mV, np.float64),
-        "current_pA": np.broadcast_to(np.asarray(current_pA, np.float64), network.n_neurons),
-    }
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
+    _write_synapses(network, folder)
+    np.save(folder / "V_mV.npy", np.asarray(V_mV, np.float64))
+    currents_pA = np.broadcast_to(np.asarray(current_pA, np.float64), network.n_neurons)
+    np.save(folder / "current_pA.npy", currents_pA)
     if spikes is not None:
         np.savez(folder / "expected_spikes.npz", step=spikes[0], neuron=spikes[1], seconds=seconds)
     return Path(shutil.copyfile(SCRIPT, folder / "run.py"))
@@ -71,6 +66,21 @@ def _receptors(network: Network) -> list[Exponential]:
     return [r for r in network.receptors if any(t.jump(r) for t in sources)]
 
 
+def _write_synapses(network: Network, folder: Path) -> None:
+    """Write the synapses, of which those of one projection are in memory at a time."""
+    files = {
+        name: open_memmap(folder / f"{name}.npy", "w+", kind, (network.n_synapses,))
+        for name, kind in SYNAPSES.items()
+    }
+    first = 0
+    for projection in range(len(network.brain.projections)):
+        edges = network.edges([projection])
+        last = first + len(edges["source"])
+        for name, file in files.items():
+            file[first:last] = edges[name]
+        first = last
+
+
 def _description(network: Network) -> dict:
     steps = network.dt_ms / TIC_MS
     if round(steps) < 1 or abs(steps - round(steps)) > 1e-6:
@@ -78,7 +88,7 @@ def _description(network: Network) -> dict:
             f"dt {network.dt_ms} ms: NEST needs a multiple of {TIC_MS} ms; give another --dt-ms"
         )
     receptors, chosen = _receptors(network), model(network)
-    brain, blocks = network.brain, Blocks.of(network.brain)
+    brain, blocks = network.brain, network.blocks
     return {
         "encephagen": {
             "connectome": brain.connectome.name,
@@ -104,7 +114,7 @@ def _description(network: Network) -> dict:
                 "region": brain.connectome.regions[region].name,
                 "population": brain.populations[number].name,
                 "size": int(size),
-                "neuron": _neuron(neuron, receptors, chosen),
+                "neuron": _neuron(neuron, receptors, chosen, network.dt_ms),
                 "background": _background(
                     brain.populations[number].name, background, receptors, chosen
                 ),
@@ -121,11 +131,14 @@ def _port(receptor: int, chosen: str) -> int:
     return 0 if chosen == PLAIN else receptor + 1
 
 
-def _neuron(neuron: AbstractNeuron, receptors: list[Exponential], chosen: str) -> dict:
+def _neuron(
+    neuron: AbstractNeuron, receptors: list[Exponential], chosen: str, dt_ms: float
+) -> dict:
     if type(neuron) is not LIF:
         raise ValueError(
             f"{type(neuron).__name__} neurons have no equal in NEST: give populations of LIF"
         )
+    neuron.constants(dt_ms)  # refuses times that are no whole number of steps
     tau_syn_ms = [r.tau_syn_ms for r in receptors]
     currents = {"tau_syn": tau_syn_ms}
     if chosen == PLAIN:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from encephagen.brain.blocks import Blocks, cells
+from encephagen.brain.blocks import cells
 from encephagen.models.receptors import Transmitter
 from encephagen.network.network import Network
 
@@ -62,7 +62,7 @@ def _config(network: Network) -> dict:
 
 
 def _node_types(network: Network) -> list[dict]:
-    brain, blocks = network.brain, Blocks.of(network.brain)
+    brain, blocks = network.brain, network.blocks
     rows = []
     for number, (neuron, background) in enumerate(cells(brain)):
         population = brain.populations[blocks.population[number]]
@@ -113,7 +113,7 @@ def _write_table(file: Path, rows: list[dict]) -> None:
 def _write_nodes(network: Network, file: Path) -> None:
     import h5py
 
-    n, blocks = network.n_neurons, Blocks.of(network.brain)
+    n, blocks = network.n_neurons, network.blocks
     with h5py.File(file, "w") as h5:
         _stamp(h5)
         nodes = h5.create_group(f"nodes/{NODES}")
