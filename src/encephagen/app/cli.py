@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from encephagen import __version__
-from encephagen.app.usage import Group, open_streams
+from encephagen.app.usage import BAD_INPUT, Group, open_streams
 
 app = typer.Typer(
     name="encephagen",
