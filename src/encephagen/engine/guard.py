@@ -19,7 +19,10 @@ class Stopped(RuntimeError):
 
 
 class Guard:
-    """Looks at a run every `EVERY_MS`, however time is cut into calls."""
+    """Looks at a run every `EVERY_MS`, however time is cut into calls.
+
+    ``steps_left`` until the next look is a plain number, which a closed loop asks for each step.
+    """
 
     def __init__(self, run: Running) -> None:
         self._run = run
@@ -28,21 +31,16 @@ class Guard:
 
     def start(self) -> None:
         """Begin anew, from where the run is now."""
-        self._step, self._spikes = self._run.step, self._run.n_spikes
+        self._spikes, self.steps_left = self._run.n_spikes, self._every
 
-    @property
-    def steps_left(self) -> int:
-        """Steps until the next look, at least one."""
-        return max(1, self._step + self._every - self._run.step)
-
-    def look(self) -> Alarm | None:
-        """Return the alarm that ends the run, if there is one and it is time to look."""
-        n_steps = self._run.step - self._step
-        if n_steps < self._every:
+    def after(self, n_steps: int) -> Alarm | None:
+        """Take in that ``n_steps`` were done, at most those left; return what ends the run."""
+        self.steps_left -= n_steps
+        if self.steps_left > 0:
             return None
         n_spikes = self._run.n_spikes - self._spikes
         self.start()
-        return self.not_finite() or self._runaway(n_spikes, n_steps)
+        return self.not_finite() or self._runaway(n_spikes, self._every)
 
     def not_finite(self) -> Alarm | None:
         """Return the alarm of values that are not finite, if there are any now."""

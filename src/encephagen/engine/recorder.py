@@ -48,9 +48,10 @@ class Recorder:
         self._samples: list[np.ndarray] = []
         self._read = 0  # of the pieces of spikes, by `new_spikes`
 
-    def take(self, events: Events, stop_step: int, v_mV: np.ndarray) -> None:
-        """Take in what happened until ``stop_step``; v_mV (sample, k) of its own neurons."""
-        n_bins = -(-(stop_step - self.start) // self._bin_steps)
+    def take(self, events: Events, n_steps: int, v_mV: np.ndarray) -> None:
+        """Take in what happened in the next ``n_steps``; v_mV (sample, k) of its own neurons."""
+        self.stop += n_steps
+        n_bins = -(-(self.stop - self.start) // self._bin_steps)
         if n_bins > len(self._count):
             more = np.zeros((max(n_bins, 2 * len(self._count)), self._count.shape[1]), np.int32)
             more[: len(self._count)] = self._count
@@ -59,11 +60,10 @@ class Recorder:
             events.step, events.neuron, self._group, self.start, self._bin_steps,
             self._count, self._fresh,
         )  # fmt: skip
-        self.stop = stop_step
         if self.probe.spikes and len(events.step):
             self._steps.append(events.step.copy())
             self._neurons.append(events.neuron.copy())
-        if len(self.watch.voltage):
+        if self.probe.voltage:
             self._samples.append(v_mV.copy())
 
     def new_counts(self) -> np.ndarray:

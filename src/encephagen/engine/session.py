@@ -3,7 +3,6 @@
 import math
 import platform
 from collections.abc import Callable
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,6 +59,7 @@ class Session:
         self.noise_seed, self.initial_seed = int(noise_seed), int(initial_seed)  # now checked
         self._current_pA = np.zeros(network.n_neurons, np.float32)
         self._poisson_Hz = np.zeros(network.n_neurons, np.float32)
+        self._inputs = Inputs(self._current_pA, self._poisson_Hz)
         self._last_steps = 0
         self._lesions: list[Lesion] = []
         self._recorders: list[Recorder] = []
@@ -188,35 +188,42 @@ class Session:
         if n_steps < 1 or n_steps != int(n_steps):
             raise ValueError(f"advance({n_steps}): give a whole number of steps, at least one")
         self.counts.fill(0)
-        self._last_steps, end = int(n_steps), self.step + int(n_steps)
-        while self.step < end:
-            alarm = self._advance(end - self.step)
+        self._last_steps = left = int(n_steps)
+        while left:
+            chunk = min(left, self._guard.steps_left)
+            alarm = self._advance(chunk)
+            left -= chunk
             if alarm is not None:
                 raise Stopped(alarm)
 
-    def _advance(self, most_steps: int) -> Alarm | None:
-        """Run until something wants a look, at most so many steps; return what ends the run."""
-        first, dt_ms = self.step, self.network.dt_ms
-        n_steps = min(most_steps, self._guard.steps_left)
-        driven = tuple(d.during(first, n_steps, dt_ms) for d in self._drives)
-        with held() if self._recorders else nullcontext():
-            events = self.run.advance(
-                n_steps, Inputs(self._current_pA, self._poisson_Hz, driven), self._watch
-            )
-            for recorder in self._recorders:
-                recorder.take(events, self.step, self._seen_by(recorder, first, events))
-        return self._guard.look()
+    def _advance(self, n_steps: int) -> Alarm | None:
+        """Run steps, at most until the guard wants a look; return what ends the run."""
+        inputs = self._inputs
+        if self._drives:
+            inputs = self._driven_inputs(n_steps)
+        if not self._recorders:
+            self.run.advance(n_steps, inputs, self._watch)
+        else:
+            with held():
+                events = self.run.advance(n_steps, inputs, self._watch)
+                for recorder in self._recorders:
+                    recorder.take(events, n_steps, self._seen_by(recorder, n_steps, events))
+        return self._guard.after(n_steps)
 
-    def _seen_by(self, recorder: Recorder, first: int, events: Events) -> np.ndarray:
+    def _driven_inputs(self, n_steps: int) -> Inputs:
+        dt_ms = self.network.dt_ms
+        driven = tuple(d.during(self.step, n_steps, dt_ms) for d in self._drives)
+        return Inputs(self._current_pA, self._poisson_Hz, driven)
+
+    def _seen_by(self, recorder: Recorder, n_steps: int, events: Events) -> np.ndarray:
         """Return the potentials (sample, k) that a recorder asked for, out of all that came."""
-        mine, all_of = recorder.watch, self._watch
-        if not len(mine.voltage):
-            return events.v_mV[:0, :0]
-        sample = (
-            first // all_of.every_steps + 1 + np.arange(len(events.v_mV))
-        ) * all_of.every_steps
-        wanted = sample % mine.every_steps == 0
-        return events.v_mV[wanted][:, np.searchsorted(all_of.voltage, mine.voltage)]
+        if not recorder.probe.voltage:
+            return events.v_mV
+        first = self.step - n_steps
+        mine, every = recorder.watch, self._watch.every_steps
+        step = (first // every + 1 + np.arange(len(events.v_mV))) * every
+        columns = np.searchsorted(self._watch.voltage, mine.voltage)
+        return events.v_mV[step % mine.every_steps == 0][:, columns]
 
     def region_rate_Hz(self) -> np.ndarray:
         """Return the mean rate (region, population) in the last `advance` (Hz).
@@ -351,7 +358,8 @@ class Session:
         self.counts.fill(0)
         try:
             while self.step < start + n_steps and alarm is None:
-                alarm = self._advance(start + n_steps - self.step)
+                left = start + n_steps - self.step
+                alarm = self._advance(min(left, self._guard.steps_left))
                 if progress is not None:
                     progress((self.step - start) * dt_ms, n_steps * dt_ms)
             alarm = alarm or self._guard.not_finite()
