@@ -41,7 +41,7 @@ class Choice:
                     f"--subcortex has no meaning for {name!r}: it extends {' and '.join(SUBCORTEX)}"
                 )
             name = SUBCORTEX.get(name.lower(), name)
-        brain = whole_brain(load(name), Recipe(**self.recipe))
+        brain = whole_brain(load(name), Recipe.from_dict(self.recipe))
         network = build(brain, dt_ms=self.dt_ms, seed=self.wiring_seed)
         whole_steps("bin_ms", Probe().bin_ms, self.dt_ms)  # else every recording would fail
         return network
@@ -83,9 +83,9 @@ class Choice:
                 if not isinstance(value, kinds[name]):
                     raise TypeError(name)
             choice = cls(**values)
-            Recipe(**choice.recipe)
+            Recipe.from_dict(choice.recipe)
             return choice
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"what brain it is cannot be read ({error})") from error
 
 
@@ -97,24 +97,22 @@ def recipe_values(file: Path | None, settings: list[str]) -> dict[str, Any]:
     from encephagen.brain.recipe import Recipe, default_recipe
 
     recipe = Recipe.load(file) if file is not None else default_recipe()
-    kinds = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
     changed: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         name, text = name.strip(), text.strip()
         if not equals or not name or not text:
             raise ValueError(f"--set {setting!r}: expected name=value, as in long_weight_pA=30")
-        changed[name] = _number(text, whole=kinds.get(name) is int) if name != "name" else text
-    return (recipe.replace(**changed) if changed else recipe).as_dict()
+        changed[name] = _number(text) if name != "name" else text
+    return recipe.replace(**changed).as_dict()
 
 
-def _number(text: str, whole: bool) -> int | float | str:
+def _number(text: str) -> float | str:
     """Return a number where ``text`` is one; what is none, `Recipe` refuses by name."""
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
         return text
-    return int(value) if whole and value.is_integer() else value
 
 
 def portable(dataset: str) -> str:

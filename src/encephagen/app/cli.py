@@ -345,7 +345,7 @@ def validate(
 
     question = validation.Question(
         dataset,
-        Recipe(**recipe_values(recipe, settings or [])),
+        Recipe.from_dict(recipe_values(recipe, settings or [])),
         minutes,
         seeds,
         fmri,
@@ -388,7 +388,8 @@ def fit(
 ) -> None:
     """Search the free parameters of a recipe against fMRI: theory first, then spikes.
 
-    Writes recipe.toml, for --recipe of other commands. Finished evaluations are kept: after an
+    Writes recipe.toml and working_point.toml, for --recipe and --working-point of other commands.
+    Finished evaluations are kept: after an
     interruption the same command goes on.
     """
     from encephagen.app import fit as fitting
@@ -400,7 +401,7 @@ def fit(
         dataset=dataset,
         train=subjects(train, "--train"),
         test=subjects(test, "--test"),
-        start=None if start is None else Recipe.load(start).as_dict(),
+        start=None if start is None else Recipe.load(start).as_dict()["cortex"],
         starts=starts,
         generations=generations,
         population=population,

@@ -1,4 +1,4 @@
-"""`encephagen fit`: search the free parameters of a recipe, and write the best as a recipe."""
+"""`encephagen fit`: search the free parameters of a recipe, and write the best."""
 
 import json
 import shlex
@@ -12,7 +12,8 @@ from encephagen.app import console
 if TYPE_CHECKING:
     from encephagen.experiments.fit import Config, Fit
 
-RECIPE, DOCUMENT, PICTURE, REPORT = "recipe.toml", "fit.json", "fit.png", "report.html"
+RECIPE, WORKING_POINT = "recipe.toml", "working_point.toml"
+DOCUMENT, PICTURE, REPORT = "fit.json", "fit.png", "report.html"
 SHOWN = 12
 """Recipes of each stage that the table shows."""
 
@@ -20,9 +21,10 @@ SHOWN = 12
 def fit(
     config: "Config", workers: int | None, scheduler: str | None, out: Path, as_json: bool
 ) -> int:
-    """Search, write the recipe, every evaluation and a page into ``out``; return the exit status.
+    """Search, write the recipe, its working point, every evaluation and a page into ``out``.
 
-    1 if a run failed. Raises ValueError for a data set without fMRI, or without such subjects.
+    Returns the exit status: 1 if a run failed. Raises ValueError for a data set without fMRI, or
+    without such subjects.
     """
     from encephagen.app import runs
     from encephagen.experiments import fit as search
@@ -69,6 +71,8 @@ def _write(found: "Fit", document: dict[str, Any], out: Path) -> None:
             f"{_number(best['fc_test_r'])}; {document['evaluated']} recipes in theory, "
             f"{len(found.spikes)} in spikes.",
         )
+    with whole(out / WORKING_POINT) as part:
+        found.working_point.save(part, f"Working point of {RECIPE} on {found.config.dataset}")
     with console.patience("drawing ..."):
         picture = page.png(search(found.theory, found.spikes, found.long))
         with whole(out / PICTURE) as part:
@@ -118,7 +122,7 @@ def _show(found: "Fit", document: dict[str, Any], out: Path) -> None:
         for row in _rows(evaluated):
             made.add_row(*row)
         console.out().print(made)
-    values = found.recipe.as_dict()
+    values = found.recipe.as_dict()["cortex"]
     made = tables.table("the best recipe", "<parameter", "value")
     from encephagen.experiments.fit import FREE
 
@@ -128,7 +132,8 @@ def _show(found: "Fit", document: dict[str, Any], out: Path) -> None:
     console.out().print(
         f"FC r with test subjects, of the best alone: {_number(found.fc_test_r) or 'none given'}; "
         f"{document['evaluated']} recipes in theory, {len(found.spikes)} in spikes, "
-        f"{document['wall_s']:.0f} s; try it: encephagen validate --recipe {out / RECIPE}",
+        f"{document['wall_s']:.0f} s; try it: encephagen validate --recipe "
+        f"{out / RECIPE} --working-point {out / WORKING_POINT}",
         markup=False,
         soft_wrap=True,
     )

@@ -236,7 +236,7 @@ def travel(question: Question, recipe: Path, runner: "Runner", **settings: Any) 
     own = {
         "dataset": portable(question.dataset),
         "recipe": str(recipe),
-        "neurons_per_region": question.recipe.neurons_per_region,
+        "neurons_per_region": question.recipe.cortex.neurons_per_region,
         "seeds": question.seeds,
         "nulls": 0,
         "first_seed": FIRST_SEED,

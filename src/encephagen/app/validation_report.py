@@ -266,9 +266,6 @@ def _making_section(answer: "validate.Answer", folder: Path) -> page.Section:
                   f"{validate.RECIPE}: the recipe; runs: counts and spikes of each seed"),
     ]  # fmt: skip
     text = (folder / validate.RECIPE).read_text(encoding="utf-8")
-    numbers, calibrated, _ = text.partition("[background_factor]")
-    if calibrated:
-        numbers += f"# and a background_factor of each region, in {validate.RECIPE}"
     return page.Section(
-        "How it was made", [page.Table(("", ""), settings), page.Code(numbers.strip())]
+        "How it was made", [page.Table(("", ""), settings), page.Code(text.strip())]
     )

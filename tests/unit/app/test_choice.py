@@ -11,10 +11,13 @@ from encephagen.app.choice import Choice, recipe_values
 
 def test_settings_change_the_recipe_and_name_what_is_unknown():
     values = recipe_values(None, ["long_weight_pA=12.5", "neurons_per_region=40"])
-    assert values["long_weight_pA"] == 12.5
-    assert values["neurons_per_region"] == 40
+    assert values["cortex"]["long_weight_pA"] == 12.5
+    assert values["cortex"]["neurons_per_region"] == 40
     with pytest.raises(ValueError, match="'long_wait_pA'.*long_weight_pA"):
         recipe_values(None, ["long_wait_pA=1"])
+    for missing, meant in (("coupling", "long_weight_pA"), ("tau_m", "tau_m_min_ms")):
+        with pytest.raises(ValueError, match=f"{missing!r}; nearest: {meant}"):
+            recipe_values(None, [f"{missing}=1"])
     for setting in ("", "=", "=3", "tau_m_min_ms", "tau_m_min_ms="):
         with pytest.raises(ValueError, match="name=value"):
             recipe_values(None, [setting])
@@ -33,9 +36,10 @@ def test_any_setting_is_taken_or_refused_in_one_line(name, value):
 
 def test_a_recipe_file_is_read(tmp_path):
     file = tmp_path / "mine.toml"
-    file.write_text("background_rate_Hz = 1234.0\n")
-    values = recipe_values(file, ["nmda_fraction=0.5"])
+    file.write_text("[cortex]\nbackground_rate_Hz = 1234.0\n")
+    values = recipe_values(file, ["nmda_fraction=0.5", "cortex.t_ref_ms = 3"])["cortex"]
     assert (values["background_rate_Hz"], values["nmda_fraction"]) == (1234.0, 0.5)
+    assert values["t_ref_ms"] == 3.0
     file.write_text("background_rate_Hz = \n")
     with pytest.raises(ValueError, match="mine.toml is not TOML"):
         recipe_values(file, [])

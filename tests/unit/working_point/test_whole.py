@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from encephagen.brain.cortex import strengths, tau_m_by_region_ms
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.brain.spec import Between, Conduction, Within
 from encephagen.working_point.whole import whole_brain
 
 
 def test_what_a_recipe_says_is_in_the_brain(connectome_of):
-    recipe = Recipe(neurons_per_region=50, weight_ei_pA=11.0, long_weight_pA=20.0)
+    recipe = Recipe(Cortex(neurons_per_region=50, weight_ei_pA=11.0, long_weight_pA=20.0))
     brain = whole_brain(connectome_of(), recipe)
     assert [(p.name, p.size) for p in brain.populations] == [("E", 40), ("I", 10)]
     kinds = [(p.source, p.target, type(p.rule)) for p in brain.projections]
@@ -27,7 +27,7 @@ def test_what_a_recipe_says_is_in_the_brain(connectome_of):
     by_name = {p.name: p for p in brain.projections}
     assert by_name["E->I within"].weight.mean_pA == 11.0
     ratio = by_name["E->I between"].weight.mean_pA / by_name["E->E between"].weight.mean_pA
-    assert ratio == pytest.approx(recipe.feedforward_inhibition)
+    assert ratio == pytest.approx(recipe.cortex.feedforward_inhibition)
     assert all(
         p.transmitter.receptors[0].sign == (1 if p.source == "E" else -1) for p in brain.projections
     )
@@ -46,7 +46,7 @@ def test_conduction_delays_need_lengths(connectome_of):
 
 
 def test_tau_m_runs_against_myelin(connectome_of):
-    connectome, recipe = connectome_of(), Recipe(tau_m_min_ms=10.0, tau_m_max_ms=30.0)
+    connectome, recipe = connectome_of(), Recipe(Cortex(tau_m_min_ms=10.0, tau_m_max_ms=30.0))
     assert np.allclose(tau_m_by_region_ms(connectome, recipe), [30.0, 70 / 3, 50 / 3, 10.0])
     regions = [dataclasses.replace(r, t1w_t2w=None) for r in connectome.regions]
     bare = dataclasses.replace(connectome, regions=tuple(regions))

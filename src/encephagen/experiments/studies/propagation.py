@@ -184,10 +184,11 @@ def respond(
     ``anew``: it is brought to the recipe's working point (`tuned`), and not as the recipe has it.
     Returns arrays (stimulus, amplitude, ...), without amplitude for what it does not change.
     """
-    connectome, numbers = wiring(dataset, null, seed), Recipe(**recipe)
+    connectome, numbers = wiring(dataset, null, seed), Recipe.from_dict(recipe)
+    point = None
     if anew:
-        numbers = tuned(connectome, numbers, seed, original=load(dataset))
-    brain = whole_brain(connectome, numbers)
+        numbers, point = tuned(connectome, numbers, seed, original=load(dataset))
+    brain = whole_brain(connectome, numbers, point)
     shown = present_shuffled(
         build(brain, seed=seed),
         [Step(tuple(site), pA, pulse_ms) for site in sites for pA in amplitudes_pA],
@@ -221,7 +222,7 @@ def respond(
         **_stacked(ways, (len(sources),)),
         "sham_reach": int(none.responded.sum() + none.suppressed.sum()),
         "rate_Hz": shown.shams.rate_Hz.mean(axis=(0, 1)),
-        "velocity_mm_per_ms": numbers.velocity_mm_per_ms,
+        "velocity_mm_per_ms": numbers.cortex.velocity_mm_per_ms,
     }
 
 
@@ -269,7 +270,7 @@ def _decoded(pulses: Sequence[Trials], window_ms: float, seed: int) -> dict[str,
 def _ways(brain: Brain, rest_Hz: np.ndarray, source: np.ndarray, recipe: Recipe) -> dict[str, Any]:
     """Return what joins each region (region,) to a source: weight, theory's gain, delays."""
     direct_ms, fastest_ms = propagation.tract_delay_ms(
-        brain.connectome, source, recipe.velocity_mm_per_ms
+        brain.connectome, source, recipe.cortex.velocity_mm_per_ms
     )
     return {
         "weight": brain.connectome.weights[:, source].sum(axis=1),
