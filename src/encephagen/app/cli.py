@@ -3,15 +3,19 @@
 Only typer is imported here; each command imports what it needs, so that help is instant.
 """
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from encephagen import __version__
+
+if TYPE_CHECKING:
+    from encephagen.app.choice import Ask
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -96,6 +100,15 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change a recipe parameter; repeatable."),
 ]
+WorkingPointFile = Annotated[
+    Path | None, typer.Option(help="Backgrounds (TOML) in place of those that the recipe keeps.")
+]
+Calibrate = Annotated[
+    bool, typer.Option("--calibrate", help="Measure a working point for these very numbers, once.")
+]
+Balance = Annotated[
+    bool, typer.Option("--balance", help="The working point of theory for these very numbers.")
+]
 Dt = Annotated[float, typer.Option(help="Integration step in ms.")]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes of this machine; one a core unless given.")
@@ -126,15 +139,17 @@ def _choice(
     subcortex: bool,
     recipe: Path | None,
     settings: list[str] | None,
+    ask: "Ask",
     dt_ms: float,
     seed: int,
     wiring_seed: int | None = None,
     noise_seed: int | None = None,
     initial_seed: int | None = None,
+    threads: int | None = None,
 ):
     from encephagen.app.choice import Choice, recipe_values
 
-    return Choice(
+    choice = Choice(
         dataset=dataset,
         subcortex=subcortex,
         recipe=recipe_values(recipe, settings or []),
@@ -143,6 +158,13 @@ def _choice(
         noise_seed=seed if noise_seed is None else noise_seed,
         initial_seed=seed if initial_seed is None else initial_seed,
     )
+    return choice.at(ask, threads)
+
+
+def _ask(working_point: Path | None, calibrate: bool, balance: bool) -> "Ask":
+    from encephagen.app.choice import Ask
+
+    return Ask(working_point, calibrate, balance)
 
 
 @app.command()
@@ -170,6 +192,9 @@ def simulate(
     subcortex: Subcortex = False,
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     dt_ms: Dt = 0.1,
     out: Annotated[Path | None, typer.Option(help="Save the recording here (netCDF).")] = None,
     json: Json = False,
@@ -180,9 +205,8 @@ def simulate(
     """
     from encephagen.app import simulation
 
-    choice = _choice(
-        dataset, subcortex, recipe, settings, dt_ms, seed, wiring_seed, noise_seed, initial_seed
-    )
+    ask, seeds = _ask(working_point, calibrate, balance), (wiring_seed, noise_seed, initial_seed)
+    choice = _choice(dataset, subcortex, recipe, settings, ask, dt_ms, seed, *seeds, threads)
     raise typer.Exit(simulation.simulate(choice, seconds, threads, out, json))
 
 
@@ -214,6 +238,9 @@ def demo(
     subcortex: Subcortex = False,
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     dt_ms: Dt = 0.1,
 ) -> None:
     """Talk to a brain: look, sound, touch, walk, status, lesion REGION, ... (help lists all).
@@ -223,7 +250,8 @@ def demo(
     """
     from encephagen.app import demo as conversation
 
-    choice = _choice(dataset, subcortex, recipe, settings, dt_ms, seed)
+    ask = _ask(working_point, calibrate, balance)
+    choice = _choice(dataset, subcortex, recipe, settings, ask, dt_ms, seed, threads=threads)
     raise typer.Exit(conversation.demo(choice, threads))
 
 
@@ -319,6 +347,9 @@ def validate(
     dataset: Dataset = "hcp-aal2",
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     fmri: Annotated[
         str | None, typer.Option(help="Dataset whose fMRI to compare with; else DATASET's own.")
     ] = None,
@@ -343,15 +374,19 @@ def validate(
     from encephagen.app.choice import recipe_values
     from encephagen.brain.recipe import Recipe
 
+    ask, numbers = _ask(working_point, calibrate, balance), recipe_values(recipe, settings or [])
     question = validation.Question(
         dataset,
-        Recipe.from_dict(recipe_values(recipe, settings or [])),
+        Recipe.from_dict(numbers),
         minutes,
         seeds,
         fmri,
         None if heldout is None else validation.subjects(heldout, "--heldout"),
         propagation,
     )
+    if ask.wanted:
+        point = ask.find(validation.compared(question)[0], question.recipe)
+        question = dataclasses.replace(question, working_point=point)
     raise typer.Exit(validation.validate(question, workers, scheduler, out, json))
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from encephagen.recording import Recording
     from encephagen.validation.scorecard import Scorecard
     from encephagen.validation.targets import Row
+    from encephagen.working_point.point import WorkingPoint
 
 SPIKING_S = 60.0
 """Single spikes are kept for so long, or for as long as the counts, if that is less (free)."""
@@ -33,7 +34,8 @@ FIRST_SEED = 100
 """The brains that are tested have seeds from here on: fits choose and calibrate on those from 0."""
 
 N_MAPS = 9999
-DOCUMENT, ARRAYS, RECIPE, REPORT = "validate.json", "evidence.npz", "recipe.toml", "report.html"
+DOCUMENT, ARRAYS, REPORT = "validate.json", "evidence.npz", "report.html"
+RECIPE, WORKING_POINT = "recipe.toml", "working_point.toml"
 UNHEALTHY = 1
 
 STIMULI = ("visual", "auditory", "tactile")
@@ -63,6 +65,8 @@ class Question:
     fmri: str | None = None
     heldout: tuple[int, ...] | None = None
     propagation: bool = True
+    working_point: "WorkingPoint | None" = None
+    """None is that which `whole_brain` keeps."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.minutes) and self.minutes > 0):
@@ -72,6 +76,10 @@ class Question:
     def spiking_s(self) -> float:
         """Seconds of single spikes."""
         return min(SPIKING_S, 60.0 * self.minutes)
+
+
+def _values(point: "WorkingPoint | None") -> dict[str, Any] | None:
+    return None if point is None else point.as_dict()
 
 
 def subjects(text: str, option: str) -> tuple[int, ...]:
@@ -114,6 +122,7 @@ class Answer:
         return {
             "dataset": q.dataset,
             "recipe": q.recipe.name,
+            "working_point": self.provenance["working_point"],
             "minutes": q.minutes,
             "seeds": q.seeds,
             "passed": values["passed"],
@@ -124,6 +133,7 @@ class Answer:
             "config": {
                 **{f.name: getattr(q, f.name) for f in dataclasses.fields(q)},
                 "recipe": q.recipe.as_dict(),
+                "working_point": _values(q.working_point),
                 "spiking_s": q.spiking_s,
                 "first_seed": FIRST_SEED,
                 "tested_on": self.tested_on,
@@ -148,13 +158,18 @@ def validate(
     from encephagen.experiments.runner import RunFailed
     from encephagen.experiments.store import code_digest, whole
     from encephagen.validation.rest import at_rest
+    from encephagen.working_point.whole import whole_brain
 
     connectome, people = compared(question)
+    whole_brain(connectome, question.recipe, question.working_point)  # or it is refused here
     out.mkdir(parents=True, exist_ok=True)
     command = shlex.join(["encephagen", *sys.argv[1:]])
     started_s = time.perf_counter()
     with whole(out / RECIPE) as part:
         question.recipe.save(part, "The recipe that encephagen validate has tested.")
+    if question.working_point is not None:
+        with whole(out / WORKING_POINT) as part:
+            question.working_point.save(part, "The working point that it was tested at.")
     try:
         with runs.runner(out, workers, scheduler) as runner:
             found = runner.map(at_rest, planned(question, connectome), label="at rest")
@@ -211,7 +226,8 @@ def compare(
         extra=() if propagation is None else propagation.rows,
     )
     seen = evidence(long, connectome, people, surrogate_maps=maps)
-    made = {"connectome": connectome.digest(), "versions": spiking[0].provenance["versions"]}
+    made = {"connectome": connectome.digest()}
+    made |= {name: spiking[0].provenance[name] for name in ("versions", "working_point")}
     stopped = any(recording.interrupted for recording in (*long, *spiking))
     return Answer(
         question, connectome, heldout, card, seen, tuple(spiking), stopped, propagation, made
@@ -236,6 +252,9 @@ def travel(question: Question, recipe: Path, runner: "Runner", **settings: Any) 
     own = {
         "dataset": portable(question.dataset),
         "recipe": str(recipe),
+        "working_point": None
+        if question.working_point is None
+        else str(recipe.with_name(WORKING_POINT)),
         "neurons_per_region": question.recipe.cortex.neurons_per_region,
         "seeds": question.seeds,
         "nulls": 0,
@@ -251,6 +270,7 @@ def planned(question: Question, connectome: "Connectome") -> list[dict[str, Any]
             "dataset": portable(question.dataset),
             "digest": connectome.digest(),
             "recipe": question.recipe.as_dict(),
+            "working_point": _values(question.working_point),
             "seed": seed,
             "minutes": question.minutes,
             "spiking_s": question.spiking_s,
@@ -260,10 +280,9 @@ def planned(question: Question, connectome: "Connectome") -> list[dict[str, Any]
 
 
 def compared(question: Question) -> tuple["Connectome", "xr.DataArray"]:
-    """Return the connectome and the fMRI, checked against each other and against the recipe."""
+    """Return the connectome and the fMRI, checked against each other."""
     from encephagen.connectome.datasets import catalogue, fmri, load
     from encephagen.validation.evidence import Empirical
-    from encephagen.working_point.whole import whole_brain
 
     cortical = {both: cortex for cortex, both in SUBCORTEX.items()}
     name = (question.fmri or question.dataset).strip().lower()
@@ -280,7 +299,6 @@ def compared(question: Question) -> tuple["Connectome", "xr.DataArray"]:
     connectome = load(question.dataset)
     people = fmri(name)
     Empirical.of(people, connectome, tested_on(question, people))
-    whole_brain(connectome, question.recipe)  # what cannot be built is refused before it runs
     return connectome, people
 
 

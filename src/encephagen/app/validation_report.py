@@ -258,6 +258,7 @@ def _making_section(answer: "validate.Answer", folder: Path) -> page.Section:
         ("command", made["command"]),
         ("connectome", f"{q.dataset}, digest {made['connectome'][:16]}"),
         ("brain time", f"seeds: {q.seeds}, each {q.minutes:g} min; spikes {q.spiking_s:g} s"),
+        ("working point", made["working_point"]),
         ("recipe fitted on", ", ".join(q.recipe.fitted_on) or "no subject's data"),
         ("tested on", "each in turn" if tested_on is None else ", ".join(map(str, tested_on))),
         ("versions", ", ".join(f"{name} {v}" for name, v in made["versions"].items())),

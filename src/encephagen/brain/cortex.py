@@ -30,7 +30,8 @@ def cortex(connectome: Connectome, recipe: Recipe, regions: Sequence[str] | None
     reach inhibitory neurons with ``feedforward_inhibition`` times their weight. Conduction delays
     are fibre length over velocity. T1w/T2w sets two gradients along the `hierarchy`: tau_m of E
     (`tau_m_by_region_ms`), and local E-to-E weights, ``1 + recurrent_gradient`` times as strong in
-    the least as in the most myelinated region. ``regions`` are others to fill than those of cortex.
+    the least as in the most myelinated region. ``regions`` are others to fill than those of cortex:
+    where they are not cortical, these cells are stand-ins, and the brain says so.
 
     Raises ValueError where the connectome has no fibre lengths, or no cortical region.
     """
@@ -96,6 +97,7 @@ def cortex(connectome: Connectome, recipe: Recipe, regions: Sequence[str] | None
         ),
         recipe=recipe.name,
         numbers=recipe.digest(),
+        stand_ins=tuple(r.name for r in connectome.regions if not r.cortical and r.name in filled),
     )
 
 

@@ -37,6 +37,11 @@ def chosen_recipe(file: str | None, neurons_per_region: int | None = None) -> Re
     return dataclasses.replace(other, base=None)  # another brain, with a working point of its own
 
 
+def chosen_working_point(file: str | None) -> dict[str, Any] | None:
+    """Return the working point in a TOML file as plain values; None for what the recipe keeps."""
+    return None if file is None else WorkingPoint.load(file).as_dict()
+
+
 def wiring(dataset: str, null: str | None = None, null_seed: int = 0) -> Connectome:
     """Return a dataset's connectome, or null number ``null_seed`` of kind ``null`` of it.
 

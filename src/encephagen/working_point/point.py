@@ -191,13 +191,16 @@ def targets(brain: Brain) -> dict[str, float]:
 
 def numbers(brain: Brain) -> str:
     """Return the digest of a brain's recipe; of the brain itself, before backgrounds, if none."""
-    if brain.numbers:
-        return brain.numbers
-    bare = [
+    return brain.numbers or without_background(brain).digest()
+
+
+def without_background(brain: Brain) -> Brain:
+    """Return the brain with the background of its recipe alone, none by region."""
+    populations = tuple(
         dataclasses.replace(p, by_region=tuple(i for i in p.by_region if i[0] != "rate_Hz"))
         for p in brain.populations
-    ]
-    return digest(bare, brain.projections)
+    )
+    return dataclasses.replace(brain, populations=populations, working_point="")
 
 
 def with_background(brain: Brain, population: str, rate_Hz: np.ndarray) -> Brain:

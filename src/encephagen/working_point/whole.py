@@ -75,9 +75,6 @@ def bare_brain(connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain
     Regions that no fragment fills have cells of cortex as stand-ins, of which a UserWarning tells.
     """
     own = filled(fragments)
-    others = [r.name for r in connectome.regions if not r.cortical and r.name not in own]
-    if others:
-        warnings.warn(stand_ins(connectome, others), stacklevel=3)
     cells = cortex(connectome, recipe, [name for name in connectome.names if name not in own])
     (excites,) = (p for p in cells.populations if p.excites)
     where = {connectome.names[place] for place in cells.regions_of(excites.name)}
@@ -87,7 +84,10 @@ def bare_brain(connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain
         for name in PORTS
         if name in {r.system for r in inside}
     )
-    return joined(cells, *fragments) + Brain(connectome, (), (), ports)
+    brain = joined(cells, *fragments) + Brain(connectome, (), (), ports)
+    if brain.stand_ins:
+        warnings.warn(stand_ins(brain), stacklevel=3)
+    return brain
 
 
 def joined(*fragments: Brain) -> Brain:
@@ -112,10 +112,11 @@ def filled(fragments: Sequence[Brain]) -> set[str]:
     }
 
 
-def stand_ins(connectome: Connectome, regions: Sequence[str]) -> str:
+def stand_ins(brain: Brain) -> str:
     """Return the line that says which regions have cells of another structure."""
-    shown = ", ".join(regions[:4]) + (f" and {len(regions) - 4} more" * (len(regions) > 4))
+    names = brain.stand_ins
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" * (len(names) > 4))
     return (
-        f"{len(regions)} regions of {connectome.name} that are not cortical have cells of cortex "
-        f"as stand-ins: {shown}"
+        f"{len(names)} regions of {brain.connectome.name} that are not cortical have cells of "
+        f"cortex as stand-ins: {shown}"
     )

@@ -24,7 +24,7 @@ from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.transform import subset
-from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
+from encephagen.experiments.prepare import chosen_recipe, chosen_working_point, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.network.build import build
@@ -33,6 +33,7 @@ from encephagen.units import MS_PER_S
 from encephagen.validation.targets import Row, Target, judge
 from encephagen.working_point.calibration import FEEDBACK
 from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.point import WorkingPoint
 from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Config:
     nulls                    brains of each of null_kinds, and as many of the real wiring that are
                              treated as they are: tuned anew, the lowest amplitude alone
     recipe                   a TOML file; None is the shipped recipe
+    working_point            of brains that are as the recipe has them; None is that which it keeps
     visual, auditory, tactile  where the pulse goes: regions or systems ("auditory" for all of it)
     amplitudes_pA            from the least to three times it
     trials, shams            of each pulse, and without
@@ -105,6 +107,7 @@ class Config:
     nulls: int = 6
     null_kinds: tuple[str, ...] = ("weight-shuffle", "strength")
     recipe: str | None = None
+    working_point: str | None = None
     visual: tuple[str, ...] = ("Calcarine_L", "Calcarine_R")
     auditory: tuple[str, ...] = ("Heschl_L", "Heschl_R")
     tactile: tuple[str, ...] = ("Postcentral_L", "Postcentral_R")
@@ -168,6 +171,7 @@ def respond(
     anew: bool,
     seed: int,
     recipe: dict[str, Any],
+    working_point: dict[str, Any] | None,
     sites: list[list[str]],
     amplitudes_pA: list[float],
     pulse_ms: float,
@@ -185,7 +189,7 @@ def respond(
     Returns arrays (stimulus, amplitude, ...), without amplitude for what it does not change.
     """
     connectome, numbers = wiring(dataset, null, seed), Recipe.from_dict(recipe)
-    point = None
+    point = None if working_point is None else WorkingPoint.from_dict(working_point)
     if anew:
         numbers, point = tuned(connectome, numbers, seed, original=load(dataset))
     brain = whole_brain(connectome, numbers, point)
@@ -362,6 +366,7 @@ def _all_runs(
     same = {
         "dataset": config.dataset,
         "recipe": chosen_recipe(config.recipe, config.neurons_per_region).as_dict(),
+        "working_point": chosen_working_point(config.working_point),
         "sites": [list(getattr(config, name)) for name in STIMULI],
         **{name: getattr(config, name) for name in TIMING},
     }
