@@ -235,7 +235,8 @@ class Brain:
 
     Fragments of a brain on one connectome are joined with ``+``. Frozen; brains are equal when
     their `digest` is. What it was made of is told beside that, and not part of it: the name of its
-    ``recipe``, the digest of the recipe's ``numbers``, and which ``working_point`` it has.
+    ``recipe``, the digest of the recipe's ``numbers``, which ``working_point`` it has, and which
+    regions have cells of another structure as ``stand_ins``.
     """
 
     connectome: Connectome
@@ -245,6 +246,7 @@ class Brain:
     recipe: str = ""
     numbers: str = ""
     working_point: str = ""
+    stand_ins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = [p.name for p in self.populations]
@@ -304,10 +306,10 @@ class Brain:
             self.populations + other.populations,
             self.projections + other.projections,
             self.ports + other.ports,
-            *(
-                " + ".join(dict.fromkeys(filter(None, [getattr(self, name), getattr(other, name)])))
-                for name in ("recipe", "numbers", "working_point")
-            ),
+            _both(self.recipe, other.recipe),
+            _both(self.numbers, other.numbers),
+            _both(self.working_point, other.working_point),
+            self.stand_ins + other.stand_ins,
         )
 
     def __repr__(self) -> str:
@@ -342,3 +344,7 @@ def _matrices(projection: Projection) -> list[tuple[str, np.ndarray]]:
     rule, delay = projection.rule, projection.delay
     found = [("weights", rule.weights)] if isinstance(rule, Between) else []
     return found + ([("delays", delay.delay_ms)] if isinstance(delay, Conduction) else [])
+
+
+def _both(one: str, other: str) -> str:
+    return " + ".join(dict.fromkeys(filter(None, [one, other])))
