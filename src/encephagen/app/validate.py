@@ -365,8 +365,9 @@ def renewed(text: str, document: dict[str, Any]) -> str:
         "validate",
         f"**{summary(scored)}**",
         rows.markdown(scored),
-        f"{document['seeds']} seeds of {document['minutes']:g} min, recipe {document['recipe']} on "
-        f"{document['dataset']}, {runs.duration(made['wall_s'])}, {made['created'][:10]}, "
+        f"{document['seeds']} seeds of {document['minutes']:g} min, recipe {document['recipe']} "
+        f"(working point: {document['working_point']}) on {document['dataset']}, "
+        f"{runs.duration(made['wall_s'])}, {made['created'][:10]}, "
         f"encephagen {made['versions']['encephagen']}, code {made['code'][:12]}"
         + (f", of the stimuli {made['code_of_stimuli'][:12]}" if "code_of_stimuli" in made else ""),
         f"```\n{made['command']}\n```",
