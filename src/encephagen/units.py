@@ -7,6 +7,7 @@ MOhm and Hz, in which pA times MOhm over 1000 is mV.
 import math
 import sys
 from dataclasses import field, fields
+from numbers import Real
 from typing import Any
 
 MS_PER_S = 1000.0
@@ -37,7 +38,7 @@ def check(owner: Any, label: str = "") -> None:
         if "unit" not in f.metadata:
             continue
         value, whole = getattr(owner, f.name), isinstance(f.default, int)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not _is_number(value):
             raise ValueError(f"{label}{f.name} = {value!r}: must be a number")
         low, high = f.metadata["low"], f.metadata["high"]
         if not (low <= value <= high and abs(value) <= sys.float_info.max):
@@ -45,6 +46,10 @@ def check(owner: Any, label: str = "") -> None:
         if whole and value != int(value):
             raise ValueError(f"{label}{f.name} = {value}: must be a whole number")
         object.__setattr__(owner, f.name, int(value) if whole else float(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _range(low: float, high: float) -> str:
