@@ -159,7 +159,7 @@ class Ask:
 def _calibrated(brain: "Brain", threads: int | None) -> "WorkingPoint":
     """Return the measured working point of a brain, with a bar while it is measured."""
     from encephagen.app import console
-    from encephagen.engine.compiled import cache_folder
+    from encephagen.jit import cache_folder
     from encephagen.working_point.calibration import SECONDS, SETTLE_S, calibrate_once
 
     round_ms = 1000.0 * (SETTLE_S + SECONDS)

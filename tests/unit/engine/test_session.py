@@ -79,7 +79,9 @@ def test_steps_are_whole_and_at_least_one(session, n_steps):
 
 @pytest.mark.parametrize("duration_ms", [0.0, -5.0, 0.01, math.nan, math.inf])
 def test_durations_are_at_least_a_step(session, duration_ms):
-    with pytest.raises(ValueError, match="duration_ms (is .*; expected a positive|0.01 is not a whole)"):
+    with pytest.raises(
+        ValueError, match="duration_ms (is .*; expected a positive|0.01 is not a whole)"
+    ):
         session.record(duration_ms)
 
 

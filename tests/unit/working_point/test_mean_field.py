@@ -141,6 +141,12 @@ def test_populations_that_live_in_some_regions_are_units_there_alone(connectome_
     assert field.excitatory.tolist() == [
         [1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]
     ]  # fmt: skip
+    network = build(brain)
+    edges = network.edges()
+    unit = field.blocks.at[network.neuron_region, network.neuron_population]
+    counted = np.zeros((6, 6))
+    np.add.at(counted, (unit[edges["target"]], unit[edges["source"]]), 1)
+    assert np.array_equal(counted > 0, field.mean != 0)
     balanced, rate_Hz = field.balanced()
     assert rate_Hz[field.units("relay")].tolist() == [4.0, 4.0]
     point = balance(brain)
