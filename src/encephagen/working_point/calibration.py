@@ -82,11 +82,11 @@ def calibrate(
         A = (1 - f J)_HH - (f J)_HO ((1 - f J)_OO)^-1 (f J)_OH
 
     which is what holds them (H) there once all others (O), whose own rates nobody chooses, have
-    followed. It starts from theory times `START`; what is found is the mean over the later half of
-    the rounds (Polyak and Juditsky 1992, doi 10.1137/0330046): near the edge of stability, wirings
-    differ by half on the same background. ``progress`` is called with rounds done, and all. Raises
-    ValueError for fewer than one round, and NoWorkingPoint for a brain without targets, where
-    theory finds no start (`MeanField.balanced`), and where the engine stops a round.
+    followed. It starts from theory times `START`. ``progress`` is called with rounds done, and all.
+    Raises ValueError for fewer than one round, and NoWorkingPoint for a brain without targets,
+    where theory finds no start (`MeanField.balanced`), and where the engine stops a round.
+
+    Near the edge of stability rates wander by half within seconds: give more ``seconds`` there.
     """
     if rounds < 1 or not seconds > 0:
         raise ValueError(f"rounds = {rounds}, seconds = {seconds}: must be 1 or more, and above 0")
@@ -100,17 +100,16 @@ def calibrate(
         background_Hz[held] *= np.exp(log_factor)
         return point(brain, background_Hz, CALIBRATED, note)
 
-    found, rate_Hz = [np.full(len(held), np.log(START))], target_Hz
+    log_factor, rate_Hz = np.full(len(held), np.log(START)), target_Hz
     for k in range(rounds):
         if progress:
             progress(k, rounds)
-        trial = at(found[-1]).applied(brain)
+        trial = at(log_factor).applied(brain)
         network = build(trial, seed=seed + k)
         rate_Hz = _rates(Session(network, noise_seed=seed + k, threads=threads), seconds)
         error = (target_Hz * np.log(np.maximum(rate_Hz, FLOOR_HZ) / target_Hz))[held]
         step = STEP * min(1.0, EARLY / (k + 1))
-        change = np.clip(step * (back @ error) / gain, -LARGEST_STEP, LARGEST_STEP)
-        found.append(found[-1] - change)
+        log_factor = log_factor - np.clip(step * (back @ error) / gain, -LARGEST_STEP, LARGEST_STEP)
     if progress:
         progress(rounds, rounds)
     last_Hz = rate_Hz[held]
@@ -119,7 +118,7 @@ def calibrate(
         f"its correction the last measured {last_Hz.mean():.2f} Hz, from {last_Hz.min():.2f} to "
         f"{last_Hz.max():.2f} Hz over regions"
     )
-    return at(np.mean(found[(rounds + 1) // 2 :], axis=0), note)
+    return at(log_factor, note)
 
 
 def calibrate_once(
