@@ -17,6 +17,7 @@ from encephagen import __version__
 from encephagen.brain.blocks import Blocks
 from encephagen.brain.spec import Brain
 from encephagen.digest import digest
+from encephagen.engine.guard import Stopped
 from encephagen.engine.session import Session
 from encephagen.files import check_writable, whole
 from encephagen.network.build import build
@@ -158,13 +159,13 @@ def _open_loop(feedback: np.ndarray, units: np.ndarray) -> np.ndarray:
 
 def _rates(session: Session, seconds: float) -> np.ndarray:
     """Return the rates (unit,) of a session over ``seconds``, after it has settled."""
-    session.advance(round(SETTLE_S * MS_PER_S / session.network.dt_ms))
+    try:
+        session.advance(round(SETTLE_S * MS_PER_S / session.network.dt_ms))
+    except Stopped as stopped:
+        raise NoWorkingPoint(f"no working point in spikes: {stopped}") from stopped
     recording = session.record(seconds * MS_PER_S, probe=Probe(spikes=False))
     if recording.interrupted:
-        raise NoWorkingPoint(
-            f"calibration was stopped: {recording.alarms[0]}; theory's working point is none in "
-            "spikes; give weaker excitation, or stronger inhibition"
-        )
+        raise NoWorkingPoint(f"no working point in spikes: {recording.alarms[0]}")
     spikes = recording.data["count"].values.sum(axis=0)
     blocks = Blocks.of(session.network.brain)
     return spikes[blocks.region, blocks.population] / blocks.size / seconds
