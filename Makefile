@@ -32,7 +32,7 @@ help:
 	@echo "make bench     measure speed; writes docs/         (ARGS=... is passed on)"
 	@echo "make notebook  open the quickstart notebook"
 	@echo "make wheel     build the wheel into dist/"
-	@echo "make docs      renew the reference of the command line, and the figures of the studies"
+	@echo "make docs      renew the reference of the command line, the overview and the pages of results"
 	@echo "make lock      renew the pinned requirements"
 	@echo "make clean     remove the environment, builds and caches"
 
@@ -98,7 +98,7 @@ wheel: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@COLUMNS=100 NO_COLOR=1 $(BIN)/python -m typer encephagen.app.cli utils docs \
 		--name encephagen --title "The command line" --output docs/cli.md
-	@$(BIN)/python scripts/renew_results.py
+	@MPLBACKEND=Agg $(BIN)/python scripts/renew_docs.py
 
 # Pins for every platform and Python at once, so one file serves all; needs the package index.
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \

@@ -15,7 +15,8 @@ def connectome():
     weights, lengths_mm = np.zeros((4, 4)), np.zeros((4, 4))
     for pair, length_mm in LENGTHS_MM.items():
         weights[pair], lengths_mm[pair] = 1.0, length_mm
-    return Connectome("fan", tuple(Region(n, "L") for n in "ABCD"), weights, lengths_mm)
+    regions = tuple(Region(n, "L") for n in "ABCD")
+    return Connectome("fan", regions, weights, lengths_mm, directed=True)
 
 
 def relayed(brain_of, velocity_mm_per_ms, dt_ms=0.1, lesion=None):

@@ -30,7 +30,8 @@ def chain(n=2, weight=1.0, length_mm=60.0):
     weights, lengths = np.zeros((n, n)), np.zeros((n, n))
     weights[np.arange(1, n), np.arange(n - 1)] = weight
     lengths[weights > 0] = length_mm
-    return Connectome("chain", tuple(Region("ABCDEF"[i], "L") for i in range(n)), weights, lengths)
+    regions = tuple(Region("ABCDEF"[i], "L") for i in range(n))
+    return Connectome("chain", regions, weights, lengths, directed=True)
 
 
 def single(model):

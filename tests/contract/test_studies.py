@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encephagen.app.experiments import renewed
 from encephagen.experiments import study
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.experiments.store import Store
+from encephagen.report.study import renewed
 from encephagen.validation.targets import Row
 
 DOCS = Path(__file__).parents[2] / "docs" / "experiments"
@@ -113,5 +113,5 @@ def test_its_page_says_what_its_result_says(name):
         return
     document = json.loads(kept.read_text(encoding="utf-8"))
     text = page.read_text(encoding="utf-8")
-    assert text == renewed(text, Result.from_dict(document)), "python scripts/renew_results.py"
+    assert text == renewed(text, Result.from_dict(document)), "make docs"
     assert document["study"] == name

@@ -1,6 +1,7 @@
 """The house rules of docs/map.md that a machine can hold, and the documented examples."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 import encephagen
+from encephagen.report.page import BRAIN_DIGEST, brain_digest_of
+from encephagen.report.text import of_brain
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "encephagen"
@@ -251,6 +254,67 @@ def test_links_between_documents_lead_somewhere(path):
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
     broken = [link for link in links if "://" not in link and not (path.parent / link).exists()]
     assert not broken, f"{name_of(path)}: {broken}"
+
+
+UNKNOWN_BRAIN = {
+    "docs/bench.json",
+    "docs/bench.png",
+    "docs/validation.json",
+    *(
+        f"docs/experiments/{name}.json"
+        for name in (
+            "fc-tuning", "propagation", "rhythm", "spiking-hierarchy", "structure-vs-null",
+            "timescale-gradient",
+        )
+    ),
+}  # fmt: skip
+"""Kept before results carried the digest of their brain. This list may only shrink: what is made
+again carries it, and is taken off."""
+
+NO_BRAIN = {
+    "docs/experiments/region-hierarchy.json",  # of rate units
+    "docs/experiments/through-the-wall.png",  # of many recipes
+}
+KEPT = [
+    path
+    for path in sorted((ROOT / "docs").rglob("*"))
+    if path.suffix in {".json", ".png"} and name_of(path) not in NO_BRAIN
+]
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return encephagen.whole_brain(encephagen.hcp_aal2()).digest()
+
+
+def brain_of(path):
+    """Return the digest of the brain that a kept picture or result is of, None if it has none."""
+    if path.suffix == ".png":
+        return brain_digest_of(path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return {**document.get("provenance", {}), **document}.get(BRAIN_DIGEST)
+
+
+@pytest.mark.parametrize("path", KEPT, ids=name_of)
+def test_pictures_and_figures_are_of_the_shipped_brain(path, shipped):
+    digest = brain_of(path)
+    if name_of(path) in UNKNOWN_BRAIN:
+        assert digest is None, f"{name_of(path)} carries its brain now: take it off UNKNOWN_BRAIN"
+    else:
+        assert digest == shipped, f"{name_of(path)} is of another brain: make it again (make docs)"
+    page = path.with_suffix(".md")
+    if path.suffix == ".json" and page.exists():
+        assert of_brain(digest) in page.read_text(encoding="utf-8"), "its page says of which brain"
+
+
+def test_the_readme_counts_what_the_validation_counts():
+    kept = json.loads((ROOT / "docs" / "validation.json").read_text(encoding="utf-8"))["rest"]
+    said = f"At rest {kept['in_range']} of {kept['judged']} figures lie in their ranges"
+    assert said in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+
+
+def test_what_is_known_to_be_unknown_is_there():
+    assert UNKNOWN_BRAIN <= {name_of(path) for path in KEPT}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)

@@ -17,6 +17,7 @@ from encephagen.analysis.functional_connectivity import (
 from encephagen.analysis.haemodynamics import Haemodynamics, bold
 from encephagen.analysis.rates import (
     binned_rate,
+    kind_rate,
     neuron_rate,
     pool,
     population_rate,
@@ -53,6 +54,7 @@ __all__ = [
     "group_fc",
     "interval_over_runs",
     "interval_over_time",
+    "kind_rate",
     "lvr",
     "neuron_rate",
     "peaks",

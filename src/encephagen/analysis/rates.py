@@ -121,14 +121,29 @@ def system_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Da
     window is rounded to bins; the attribute window_ms says what it came to. Rates of populations
     that have no neuron in a system are nan.
     """
+    groups = np.eye(len(recording.populations), dtype=int)
+    return _system_rate(recording, "population", list(recording.populations), groups, window_ms)
+
+
+def kind_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Dataset":
+    """Return rates by system of all neurons that excite and all that inhibit (system, kind).
+
+    Else as `system_rate`.
+    """
+    groups = np.stack([recording.excites, ~recording.excites], axis=1).astype(int)
+    return _system_rate(recording, "kind", ["excitatory", "inhibitory"], groups, window_ms)
+
+
+def _system_rate(
+    recording: Recording, dim: str, labels: list[str], groups: np.ndarray, window_ms: float
+) -> "xr.Dataset":
+    """Return rates by system and group; ``groups`` (population, group) says who is in which."""
     import xarray as xr
 
     require_positive(window_ms=window_ms)
     names, member = system_members(recording)
-    size = recording.data["region_size"].values
-    neurons = member @ size
-    count = recording.data["count"].values
-    total = np.einsum("sr,trp->tsp", member, count)
+    neurons = member @ recording.data["region_size"].values @ groups
+    total = np.einsum("sr,trg->tsg", member, recording.data["count"].values @ groups)
     n = max(1, round(window_ms / recording.bin_ms))
     whole = round(recording.duration_ms / recording.dt_ms) // round(
         recording.bin_ms / recording.dt_ms
@@ -141,14 +156,14 @@ def system_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Da
     error = np.full(rate.shape, np.nan)
     if n_windows >= 2:
         error = windows.std(axis=0, ddof=1) / np.sqrt(n_windows)
-    dims = ("system", "population")
+    dims = ("system", dim)
     return xr.Dataset(
         {
             "rate_Hz": (dims, rate, {"units": "Hz"}),
             "se_Hz": (dims, error, {"units": "Hz"}),
             "n_regions": ("system", member.sum(axis=1)),
         },
-        coords={"system": names, "population": list(recording.populations)},
+        coords={"system": names, dim: labels},
         attrs={"window_ms": n * recording.bin_ms, "n_windows": n_windows},
     )
 

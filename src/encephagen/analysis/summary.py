@@ -33,7 +33,7 @@ def summary(recording: Recording) -> dict[str, Any]:
     recording is too short for, or that needs single spikes it did not keep, is None.
 
     - duration_ms, n_neurons, n_spikes, alarms (texts), spike_digest: of the whole recording;
-    - rate_exc_Hz, rate_inh_Hz: mean rate of the neurons of each kind;
+    - rate_exc_Hz, rate_inh_Hz, rate_inh_over_exc: mean rates of both kinds of neurons, the ratio;
     - rate_region_min_Hz, rate_region_max_Hz: of the neurons that excite, by region;
     - rate_neuron_p10_Hz, _median_Hz, _p90_Hz: percentiles over excitatory neurons;
     - cv_isi (mean), cv_isi_p10, cv_isi_median, cv_isi_p90, lvr (mean): over the cv_n_neurons
@@ -98,6 +98,7 @@ def _mean_rates(part: Recording) -> dict[str, float | None]:
     return {
         "rate_exc_Hz": exc,
         "rate_inh_Hz": inh,
+        "rate_inh_over_exc": inh / exc if exc and inh is not None else None,
         "rate_region_min_Hz": float(by_region.min()) if by_region.size else None,
         "rate_region_max_Hz": float(by_region.max()) if by_region.size else None,
     }

@@ -3,69 +3,20 @@
 Only typer is imported here; each command imports what it needs, so that help is instant.
 """
 
-import dataclasses
-import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from encephagen import __version__
+from encephagen.app.usage import Group, open_streams
 
 if TYPE_CHECKING:
     from encephagen.app.choice import Ask
 
-BAD_INPUT = 2
-INTERRUPTED = 130
-USAGE: Any = typer.BadParameter.__bases__[0]  # UsageError, of click or of typer's own copy of it
-
-
-class _Group(TyperGroup):
-    """Turns what a user got wrong into one line on stderr and exit status 2."""
-
-    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
-        bare = not args
-        try:
-            return super().make_context(info_name, args, *more, **extra)
-        except USAGE as error:
-            if bare:  # the answer is the help
-                raise
-            raise _misused(error, info_name) from None
-
-    def invoke(self, ctx: Any) -> Any:
-        from encephagen.app import console
-
-        try:
-            with console.warnings_in_one_line():
-                return super().invoke(ctx)
-        except KeyboardInterrupt:
-            console.err().print("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            # Who reads the answer has gone; say nothing to nobody, also not when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(1) from None
-        except USAGE as error:
-            raise _misused(error, f"{ctx.command_path} {ctx.invoked_subcommand or ''}") from None
-        except (ValueError, OSError, ImportError, MemoryError, OverflowError) as error:
-            console.complain(error)
-            raise typer.Exit(BAD_INPUT) from None
-
-
-def _misused(error: Any, path: str | None) -> typer.Exit:
-    """Say in one line what was wrong with a command line, and return the exit that follows."""
-    from encephagen.app import console
-
-    path = error.ctx.command_path if error.ctx is not None else (path or "").strip()
-    console.complain(f"{error.format_message().rstrip('.')}; see {path} --help")
-    return typer.Exit(BAD_INPUT)
-
-
 app = typer.Typer(
     name="encephagen",
-    cls=_Group,
+    cls=Group,
     help="A laboratory for spiking brains built from a human connectome.",
     epilog=(
         "Exit status: 0 success, 1 something is unhealthy (doctor, a run that stopped or failed), "
@@ -243,7 +194,7 @@ def demo(
     balance: Balance = False,
     dt_ms: Dt = 0.1,
 ) -> None:
-    """Talk to a brain: look, sound, touch, walk, status, lesion REGION, ... (help lists all).
+    """Talk to a brain: look, walk, stimulate WHERE, lesion WHERE, show, ... (help lists all).
 
     Commands are also read from a pipe, and echoed. An error in a piped command is printed, the
     conversation goes on, and the exit status is 2 at the end.
@@ -371,22 +322,23 @@ def validate(
     are kept in the folder: after an interruption the same command does the rest.
     """
     from encephagen.app import validate as validation
-    from encephagen.app.choice import recipe_values
+    from encephagen.app.choice import portable, recipe_values
     from encephagen.brain.recipe import Recipe
+    from encephagen.connectome.datasets import load
+    from encephagen.validation.question import Question
 
     ask, numbers = _ask(working_point, calibrate, balance), recipe_values(recipe, settings or [])
-    question = validation.Question(
-        dataset,
-        Recipe.from_dict(numbers),
+    values = Recipe.from_dict(numbers)
+    question = Question(
+        portable(dataset),
+        values,
         minutes,
         seeds,
         fmri,
         None if heldout is None else validation.subjects(heldout, "--heldout"),
         propagation,
+        ask.find(load(dataset), values) if ask.wanted else None,
     )
-    if ask.wanted:
-        point = ask.find(validation.compared(question)[0], question.recipe)
-        question = dataclasses.replace(question, working_point=point)
     raise typer.Exit(validation.validate(question, workers, scheduler, out, json))
 
 
@@ -481,6 +433,7 @@ def doctor(json: Json = False) -> None:
 
 def main() -> None:
     """Run the command line."""
+    open_streams()
     app()
 
 

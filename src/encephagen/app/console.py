@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 BAR_AFTER_S = 0.4  # a bar appears then, if what it measures will take over TEDIOUS_S
 TEDIOUS_S = 2.0
@@ -36,7 +37,8 @@ def _console(stderr: bool) -> Console:
         stream.reconfigure(errors="replace")
     # Into a pipe or a file lines have one width, whatever terminal there was before.
     width = None if stream.isatty() else PIPE_WIDTH
-    return Console(stderr=stderr, highlight=False, width=width)
+    # Names of regions and files are text: square brackets and colons in them mean nothing.
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
 
 
 def complain(error: BaseException | str) -> None:
@@ -63,11 +65,13 @@ def warnings_in_one_line() -> Iterator[None]:
 
 
 def _line(text: str, style: str) -> None:
-    err().print(text, style=style, markup=False, soft_wrap=True, emoji=False)
+    err().print(text, style=style, soft_wrap=True)
 
 
 def one_line(error: BaseException | str) -> str:
     """Return an error as one line of text."""
+    if isinstance(error, FileExistsError) and error.filename is not None:  # of making a folder
+        return f"{error.filename} is no folder; give another name"
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename is not None else ""
         return " ".join(f"{where}{error.strerror}".split())
@@ -89,9 +93,9 @@ def bar(what: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[brain]}"),
+        TextColumn("{task.fields[brain]}", markup=False),
         TimeRemainingColumn(),
     )
     display = Progress(*columns, console=console, transient=True)
@@ -119,13 +123,13 @@ def bar(what: str) -> Iterator[Progress]:
 def patience(message: str = COMPILING) -> Iterator[None]:
     """Say ``message`` on stderr if what is inside takes over a second."""
     console = err()
-    status = console.status(message) if console.is_terminal else None
+    status = console.status(Text(message)) if console.is_terminal else None
 
     def speak() -> None:
         if status is not None:
             status.start()
         else:
-            console.print(message, markup=False)
+            console.print(message)
 
     timer = threading.Timer(PATIENCE_S, speak)
     timer.daemon = True

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import textwrap
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -16,7 +17,7 @@ from rich.text import Text
 from encephagen.app import console
 from encephagen.app.choice import Choice, recipe_values
 
-NEEDED = ("numpy", "numba", "scipy", "xarray", "h5netcdf", "matplotlib", "psutil", "elephant")
+NEEDED = ("numpy", "numba", "scipy", "xarray", "h5netcdf", "matplotlib", "psutil")
 # Module, package and what it is for.
 OPTIONAL = (
     ("nest", "nest-simulator", "comparing speed and spikes with NEST"),
@@ -67,15 +68,21 @@ def doctor(as_json: bool) -> int:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield the finding of each check, in order; no check can stop the others."""
+    """Yield the finding of each check, in order, and what it warns of; none can stop the others."""
     yield from _packages()
     for what, check in _CHECKS:
-        try:
-            yield check(what)
-        except Exception as error:  # whatever is wrong with an installation, say it
-            text = f"{type(error).__name__}: {console.one_line(error)}"
-            remedy = f"install encephagen again; if it stays, {_REPORT}"
-            yield Finding(what, BROKEN, text, remedy)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                found = check(what)
+            except Exception as error:  # whatever is wrong with an installation, say it
+                text = f"{type(error).__name__}: {console.one_line(error)}"
+                found = Finding(what, BROKEN, text, _REMEDY)
+        yield found
+        for warning in told:
+            if warning.category is UserWarning:  # ours: what it is, and after a colon what to do
+                text, _, remedy = str(warning.message).partition(": ")
+                yield Finding(what, MISSING, text, remedy)
     for module, package, purpose in OPTIONAL:
         yield _optional(module, package, purpose)
 
@@ -130,7 +137,8 @@ def _cache(what: str) -> Finding:
         with tempfile.NamedTemporaryFile(dir=folder) as file:
             file.write(b"x")
     except OSError as error:
-        return Finding(what, BROKEN, console.one_line(error), remedy)
+        text = f"{console.one_line(error)}; every start compiles anew, which takes up to a minute"
+        return Finding(what, MISSING, text, remedy)
     kernels = sum(1 for _ in folder.glob("kernel_*.py"))
     return Finding(what, GOOD, f"{folder}, {kernels} compiled kernels")
 
@@ -218,6 +226,10 @@ def _threads(what: str) -> Finding:
 
 
 _REPORT = "report it with this output"
+_REMEDY = (
+    "set ENCEPHAGEN_CACHE to an empty folder and try again, for compiled code may be damaged; else "
+    f"install encephagen again; if it stays, {_REPORT}"
+)
 
 _CHECKS: tuple[tuple[str, Callable[[str], Finding]], ...] = (
     ("terminal", _terminal),

@@ -2,23 +2,20 @@
 
 import dataclasses
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from encephagen.app import choice, console, rows, runs
+from encephagen.app import choice, console, runs
 from encephagen.experiments import study
 from encephagen.experiments.result import JSON, Result
 from encephagen.experiments.runner import RunFailed
-from encephagen.experiments.store import whole
 from encephagen.experiments.study import Study
-
-if TYPE_CHECKING:
-    from encephagen.app.page import Section
+from encephagen.files import whole
+from encephagen.report import study as pages
 
 RESULTS = Path("results")
-PAGE, OVERVIEW = "report.html", "studies.html"
+OVERVIEW = "studies.html"
 
 
 def catalogue(results: Path, as_json: bool) -> None:
@@ -77,7 +74,7 @@ def _kept(one: Study, folder: Path) -> dict[str, Any] | None:
         "folder": str(folder),
         "verdict": result.verdict,
         "current": made["code"] == one.code,
-        "full": not _changed(result),
+        "full": not pages.changed(result),
         **{name: made[name] for name in ("created", "n_runs", "wall_s")},
     }
 
@@ -111,7 +108,7 @@ def run(
     except RunFailed as error:
         return runs.failed(error)
     with console.patience("drawing ..."):
-        write(result, folder)
+        pages.write(result, folder)
     if as_json:
         print(json.dumps({**result.as_dict(), **result.values, "out": str(folder)}, indent=2))
     else:
@@ -130,20 +127,6 @@ def _settings(options: Mapping[str, Any], settings: Sequence[str]) -> dict[str, 
     return changed
 
 
-def write(result: Result, folder: Path) -> None:
-    """Write a result into a folder: itself, its pictures, and a page of it."""
-    from encephagen.app import page
-
-    result.save(folder)
-    pictures = _pictures(result)
-    for stem, picture in pictures.items():
-        with whole(folder / f"{stem}.png") as part:
-            part.write_bytes(picture)
-    made = page.Page(f"encephagen: {result.study}", [_section(result, pictures)])
-    with whole(folder / PAGE) as part:
-        part.write_text(made.html(), encoding="utf-8")
-
-
 def report(folders: Sequence[Path], out: Path | None) -> None:
     """Write one page of saved results, their pictures drawn again, and print its name.
 
@@ -151,8 +134,6 @@ def report(folders: Sequence[Path], out: Path | None) -> None:
 
     Raises ValueError for a folder without any result.
     """
-    from encephagen.app import page
-
     file = (folders[0] if folders else RESULTS) / OVERVIEW if out is None else out
     kept = [folder for given in folders or [RESULTS] for folder in _with_result(given)]
     if not file.parent.is_dir():
@@ -169,31 +150,14 @@ def report(folders: Sequence[Path], out: Path | None) -> None:
     with console.patience("drawing ..."):
         for result in found:
             try:
-                pictures = _pictures(result)
+                pictures = pages.pictures(result)
             except Exception as error:  # of a study that has changed since: the rest still counts
                 console.complain(f"no pictures of {result.study}: {console.one_line(error)}")
                 pictures = {}
-            sections.append(_section(result, pictures))
-    overview = page.Table(
-        ("study", "verdict", "made"),
-        [(r.study, r.verdict, r.provenance["created"][:10]) for r in found],
-    )
-    made = page.Page("encephagen: studies", [page.Section("Overview", [overview]), *sections])
+            sections.append(pages.section(result, pictures))
     with whole(file) as part:
-        part.write_text(made.html(), encoding="utf-8")
+        part.write_text(pages.overview(found, sections).html(), encoding="utf-8")
     print(file)
-
-
-def renewed(text: str, result: Result) -> str:
-    """Return the text of a study's page in docs/experiments with what its result says now."""
-    return rows.between_marks(
-        text,
-        result.study,
-        f"**{result.verdict}**",
-        rows.markdown(result.rows),
-        _made(result),
-        f"```\n{_command(result)}\n```",
-    )
 
 
 def _with_result(folder: Path) -> list[Path]:
@@ -206,72 +170,15 @@ def _with_result(folder: Path) -> list[Path]:
     return inner
 
 
-def _pictures(result: Result) -> dict[str, bytes]:
-    """Return the pictures of a result, PNG by file stem."""
-    from encephagen.app.page import png
-
-    return {stem: png(figure) for stem, figure in study.find(result.study).figures(result).items()}
-
-
-def _section(result: Result, pictures: dict[str, bytes]) -> "Section":
-    """Return what a page says of a result."""
-    from encephagen.app import page
-
-    settings = [(name, json.dumps(value)) for name, value in result.config.items()]
-    known = result.study in study.names()
-    return page.Section(
-        study.find(result.study).title if known else result.study,
-        [
-            page.Prose(result.claim, "Claimed."),
-            page.Prose(result.verdict, "Found."),
-            page.scores(result.rows),
-            *(page.Picture(picture, stem.replace("_", " ")) for stem, picture in pictures.items()),
-            page.Table(("setting", "value"), settings, "How it was made"),
-            page.Prose(_made(result)),
-            *([page.Code(_command(result))] if known else []),
-        ],
-    )
-
-
-def _made(result: Result) -> str:
-    """Return a line on where a result comes from."""
-    made = result.provenance
-    resumed = f" ({made['resumed']} kept from before)" if made["resumed"] else ""
-    notes = "".join(f"; {note}" for note in made["notes"])
-    return (
-        f"{made['n_runs']} runs{resumed}, {runs.duration(made['wall_s'])}, {made['created'][:10]}, "
-        f"encephagen {made['versions']['encephagen']}, code {made['code'][:12]}{notes}"
-    )
-
-
-def _command(result: Result) -> str:
-    """Return the command that runs the study with the result's settings."""
-    words = ["encephagen run", result.study]
-    for name, value in _changed(result).items():
-        words.append(f"--set {shlex.quote(f'{name}={_text(value)}')}")
-    return " ".join(words)
-
-
-def _changed(result: Result) -> dict[str, Any]:
-    """Return the settings of a result that are not the study's own."""
-    usual = study.find(result.study).defaults
-    return {name: value for name, value in result.config.items() if value != usual.get(name)}
-
-
-def _text(value: Any) -> str:
-    """Return a setting's value as `Study.configure` reads it."""
-    if value is None:
-        return "none"
-    if isinstance(value, list):
-        return ",".join(map(_text, value))
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def _show(result: Result, folder: Path) -> None:
     """Print a result for people."""
+    from encephagen.app import tables
+
     out = console.out()
-    out.print(rows.table(result.study, result.rows))
+    out.print(tables.scores(result.study, result.rows))
     out.print()
     out.print(result.verdict, style="bold", markup=False)
-    out.print(_made(result), style="dim", markup=False)
-    out.print(f"written to {folder}, with a page: {folder / PAGE}", markup=False, soft_wrap=True)
+    out.print(pages.made(result), style="dim", markup=False)
+    out.print(
+        f"written to {folder}, with a page: {folder / pages.PAGE}", markup=False, soft_wrap=True
+    )

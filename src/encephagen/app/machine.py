@@ -3,17 +3,28 @@
 import json
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import re
+from importlib import metadata
 from typing import Any
 
 from encephagen import __version__
 from encephagen.app import console
 
-PACKAGES = (
-    *("numpy", "numba", "scipy", "xarray", "h5netcdf", "matplotlib", "elephant"),
-    *("netneurotools", "bctpy"),
-)
-EXTRAS = ("nest-simulator", "tvb-data")
+NAME = "encephagen"
+
+
+def requirements() -> tuple[str, ...]:
+    """Return the packages that this one asks for, the optional ones last."""
+    try:
+        asked = metadata.requires(NAME) or []
+    except metadata.PackageNotFoundError:  # run from its source alone
+        return ()
+    return tuple(
+        dict.fromkeys(
+            re.split(r"[^\w.-]", line, maxsplit=1)[0]
+            for line in sorted(asked, key=lambda line: "extra ==" in line)
+        )
+    )
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str | None]:
@@ -21,8 +32,8 @@ def versions(packages: tuple[str, ...]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for name in packages:
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
             found[name] = None
     return found
 
@@ -50,7 +61,7 @@ def info(as_json: bool, recipe: bool) -> None:
     from encephagen.connectome.datasets import catalogue
 
     datasets = catalogue()
-    installed = {"encephagen": __version__, **versions(PACKAGES + EXTRAS)}
+    installed = {"encephagen": __version__, **versions(requirements())}
     if as_json:
         import dataclasses
 

@@ -1,14 +1,16 @@
 """`encephagen nulls`: the null connectomes of a data set, each with its proof of difference."""
 
 import inspect
-import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from encephagen.app import console
+from encephagen.files import check_writable, to_json, whole
 
 N_MAPS = 1000
 
@@ -17,17 +19,19 @@ def nulls(dataset: str, seed: int, out: Path | None, as_json: bool) -> int:
     """Make every null of ``dataset``, print the proofs, and return 0, or 1 if none could be made.
 
     A null that this connectome does not admit is listed with the reason. With ``out``, a folder,
-    each null is written there as .npz, and the proofs as proofs.json.
+    each null is written there as .npz, and the proofs as proofs.json. Ctrl-C ends it early: what
+    was made until then is written and printed.
 
-    Raises ValueError for a data set that is none, and a folder that cannot be made.
+    Raises ValueError for a data set that is none, and a folder that cannot be written.
     """
     from encephagen.connectome.datasets import load
-    from encephagen.connectome.files import write_npz
     from encephagen.connectome.nulls import NULLS
 
     connectome = load(dataset)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
+        for name in ("proofs.json", *(f"{name}.npz" for name in NULLS)):
+            check_writable(out / name)
     n_pairs = max(connectome.n * (connectome.n - 1), 1)
     document: dict[str, Any] = {
         "dataset": connectome.name,
@@ -36,32 +40,64 @@ def nulls(dataset: str, seed: int, out: Path | None, as_json: bool) -> int:
         "density": np.count_nonzero(connectome.weights) / n_pairs,
         "seed": seed,
         "nulls": {},
+        "maps": {},
+        "interrupted": False,
     }
-    for name, make in NULLS.items():
-        started = time.perf_counter()
-        try:
-            with console.patience(f"{name}: this one takes a few seconds ..."):
-                null, proof = make(connectome, seed)
-        except ValueError as error:
-            document["nulls"][name] = {"made": False, "refused": console.one_line(error)}
-            continue
-        document["nulls"][name] = {
-            "made": True,
-            "proof": proof.as_dict(),
-            "wall_s": round(time.perf_counter() - started, 3),
-        }
-        if out is not None:
-            write_npz(null, out / f"{name}.npz")
-    document["maps"] = {"t1w_t2w": _map_null(connectome, seed)}
-    if out is not None:
-        (out / "proofs.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    try:
+        for place, name in enumerate(NULLS, 1):
+            with _watching(f"{name} ({place} of {len(NULLS)})") as progress:
+                document["nulls"][name] = _null(connectome, name, seed, out, progress)
+            _write(document, out)
+        document["maps"]["t1w_t2w"] = _map_null(connectome, seed)
+    except KeyboardInterrupt:
+        document["interrupted"] = True
+    _write(document, out)
     if as_json:
-        print(json.dumps(document, indent=2))
+        print(to_json(document))
     else:
         _show(document, {name: _first_line(make) for name, make in NULLS.items()})
         if out is not None:
             console.out().print(f"written to {out}", markup=False, soft_wrap=True)
+    if document["interrupted"]:
+        raise KeyboardInterrupt
     return 0 if any(found["made"] for found in document["nulls"].values()) else 1
+
+
+def _null(
+    connectome: Any, name: str, seed: int, out: Path | None, progress: Callable[[float], None]
+) -> dict[str, Any]:
+    """Make one null, write it, and return its proof, or why there is none."""
+    from encephagen.connectome.nulls import ANNEALED, NULLS
+    from encephagen.connectome.readers import write_npz
+
+    started = time.perf_counter()
+    try:
+        watched = {"progress": progress} if name in ANNEALED else {}
+        null, proof = NULLS[name](connectome, seed, **watched)
+    except ValueError as error:
+        return {"made": False, "refused": console.one_line(error)}
+    wall_s = round(time.perf_counter() - started, 3)
+    if out is not None:
+        write_npz(null, out / f"{name}.npz")
+    return {"made": True, "proof": proof.as_dict(), "wall_s": wall_s}
+
+
+def _write(document: dict[str, Any], out: Path | None) -> None:
+    if out is not None:
+        with whole(out / "proofs.json") as part:
+            part.write_text(to_json(document) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _watching(what: str) -> Iterator[Callable[[float], None]]:
+    """Yield a function that shows, on stderr, the fraction done of what takes over a second."""
+    terminal = console.err()
+    if not terminal.is_terminal:
+        with console.patience(f"{what}: this one takes a while ..."):
+            yield lambda fraction: None
+        return
+    with terminal.status(f"{what} ...") as status:
+        yield lambda fraction: status.update(f"{what}: {100 * fraction:.0f} % ...")
 
 
 def _map_null(connectome: Any, seed: int) -> dict[str, Any]:
@@ -84,6 +120,8 @@ def _first_line(make: Any) -> str:
 
 
 def _show(document: dict[str, Any], about: dict[str, str]) -> None:
+    from rich.text import Text
+
     from encephagen.app import tables
 
     out = console.out()
@@ -92,14 +130,17 @@ def _show(document: dict[str, Any], about: dict[str, str]) -> None:
         f"{100 * document['density']:.1f} %, seed {document['seed']}"
     )
     columns = ("changed", "r", "log r", "strength", "worst", "degree", "place")
-    made = tables.table(title, "<null", *columns)
+    made = tables.table("", "<null", *columns)
+    made.title = Text(title)  # a name may hold what Rich would take for markup
     for name, found in document["nulls"].items():
         made.add_row(name, *(_cells(found["proof"]) if found["made"] else ["refused"]))
     out.print(made)
     out.print(_legend(document), style="dim")
     out.print()
     for name, sentence in about.items():
-        found = document["nulls"][name]
+        found = document["nulls"].get(name)
+        if found is None:
+            continue
         out.print(f"{name}: {sentence}", markup=False)
         if not found["made"]:
             out.print(f"  refused: {found['refused']}", markup=False, style="yellow")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encephagen.app import console
+from encephagen.report.text import duration
 
 if TYPE_CHECKING:
     from encephagen.experiments.runner import Count, RunFailed, Runner
@@ -126,13 +127,6 @@ class Pace:
         if count.label != self._label or count.done + count.failed == count.resumed:
             self._label, self._began_s = count.label, now_s
         return now_s
-
-
-def duration(seconds: float) -> str:
-    """Return a stretch of time in a unit that suits it."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def failed(error: "RunFailed") -> int:

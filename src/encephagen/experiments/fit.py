@@ -75,6 +75,10 @@ to 1.8 Hz: mean FC 0.4 in theory, 0.08 to 0.23 in spikes)."""
 LEAST_FC = 0.25
 """Mean functional connectivity below which a recipe is marked down in theory (free)."""
 
+MOST_FCD_KS = 0.25
+"""Distance of FC dynamics from people's above which spikes are marked down (free; mean-field fits
+with cuBNM reach 0.17 to 0.19)."""
+
 SITES = ("Calcarine", "Heschl", "Postcentral")
 LEAST_RESPONSE = 0.08
 """Response of the median region, over that of the source, below which reach is poor (free)."""
@@ -423,7 +427,7 @@ def spikes_score(
 
     return (
         fc_r
-        - 0.5 * max(0.0, fcd_ks - (TARGETS["fcd_ks"].high or 0.0))
+        - 0.5 * max(0.0, fcd_ks - MOST_FCD_KS)
         - max(0.0, (TARGETS["cv_isi"].low or 0.0) - cv_isi)
         - 0.1 * max(0.0, rate_max_Hz - (TARGETS["rate_region_max_Hz"].high or 0.0))
         - 0.1 * len(alarms)

@@ -11,7 +11,7 @@ from encephagen.connectome.nulls import find
 from encephagen.working_point.calibration import calibrate
 from encephagen.working_point.coupling import coupled, leading_eigenvalue
 from encephagen.working_point.point import WorkingPoint
-from encephagen.working_point.whole import bare_brain
+from encephagen.working_point.whole import bare_brain, whole_brain
 
 ROUNDS, ROUND_S = 6, 4.0
 """Of the calibration of one wiring among many (free): its mean rate is then within what another
@@ -75,3 +75,15 @@ def tuned(
         recipe = coupled(make, recipe, leading_eigenvalue(bare_brain(original, recipe)))
     seeds = CALIBRATION_SEEDS * (seed + 1)
     return recipe, calibrate(make(recipe), rounds=rounds, seconds=seconds, seed=seeds)
+
+
+def brain_digest(config: Any) -> str | None:
+    """Return the digest of the brain of a study's real wiring, as its Config has it.
+
+    None where the Config has no ``dataset`` and ``neurons_per_region``: a study of rate units.
+    """
+    names = {field.name for field in dataclasses.fields(config)}
+    if not names >= {"dataset", "neurons_per_region"}:
+        return None
+    recipe = chosen_recipe(getattr(config, "recipe", None), config.neurons_per_region)
+    return whole_brain(wiring(config.dataset), recipe).digest()

@@ -86,7 +86,10 @@ class Study:
 
     def run(self, config: Any, runner: Runner) -> Result:
         """Run the study, and return its result with name, claim, config and provenance."""
+        from encephagen.experiments.prepare import brain_digest
+
         started_s = time.perf_counter()
+        brain = brain_digest(config)
         found = self.module.run(config, runner)
         return dataclasses.replace(
             found,
@@ -95,6 +98,7 @@ class Study:
             config=dataclasses.asdict(config),
             provenance={
                 "code": self.code,
+                "brain_digest": brain,
                 "n_runs": runner.n_runs,
                 "resumed": runner.n_resumed,
                 "notes": runner.notes,

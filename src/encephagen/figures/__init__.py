@@ -1,4 +1,7 @@
-"""Pictures of recordings; each function returns a matplotlib Figure and draws on no screen."""
+"""Pictures of recordings; each function returns a matplotlib Figure and draws on no screen.
+
+`lines` and `brain_map` draw with signs, for a terminal, and return what another may print.
+"""
 
 from encephagen.figures.neurons import neurons
 from encephagen.figures.overview import overview

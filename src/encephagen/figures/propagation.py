@@ -3,8 +3,6 @@
 What is evoked is the mean rate of trials with a pulse less that of trials without.
 """
 
-import base64
-import html
 import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -163,7 +161,7 @@ def movie_gif(evoked_Hz: "xr.DataArray", *, title: str = "") -> bytes:
 
     Raises ValueError as `filmstrip` does.
     """
-    images = [image for _, image in _frames(evoked_Hz, title)]
+    images = [image for _, image in frames(evoked_Hz, title)]
     file = io.BytesIO()
     images[0].save(
         file,
@@ -176,52 +174,11 @@ def movie_gif(evoked_Hz: "xr.DataArray", *, title: str = "") -> bytes:
     return file.getvalue()
 
 
-def movie_html(evoked_Hz: "xr.DataArray", *, title: str = "") -> str:
-    """Return HTML that plays the evoked rate (time_ms, region), with a slider; it needs no file.
+def frames(evoked_Hz: "xr.DataArray", title: str) -> "Iterator[tuple[float, Image]]":
+    """Yield (time after the onset, image) of a movie of the evoked rate (time_ms, region).
 
-    Several fit on one page; without scripts the frame of the largest response is shown. Raises
-    ValueError as `filmstrip` does.
+    One figure is painted again and again. Raises ValueError as `filmstrip` does.
     """
-    times, pictures = [], []
-    for time_ms, image in _frames(evoked_Hz, title):
-        file = io.BytesIO()
-        image.save(file, format="PNG", optimize=True)
-        times.append(time_ms)
-        pictures.append("data:image/png;base64," + base64.b64encode(file.getvalue()).decode())
-    after = np.array([np.nanmean(_at(evoked_Hz, t)) for t in times])
-    shown = int(after.argmax())
-    listed = ",".join(f'"{p}"' for p in pictures)
-    return _PLAYER.format(
-        picture=pictures[shown],
-        alt=html.escape(title) or "evoked rate on the cortex after a pulse",
-        last=len(times) - 1,
-        shown=shown,
-        listed=listed,
-        pause_ms=round(1000 / FRAMES_PER_S),
-    )
-
-
-_PLAYER = """<figure class="movie"><img src="{picture}" alt="{alt}" style="max-width:100%">
-<div><button type="button">play</button>
-<input type="range" min="0" max="{last}" value="{shown}" aria-label="time"></div>
-<script>(function (movie) {{
-  var frames = [{listed}], timer = null, image = movie.querySelector("img"),
-    button = movie.querySelector("button"), slider = movie.querySelector("input");
-  function show() {{ image.src = frames[slider.value]; }}
-  function pause() {{ clearInterval(timer); timer = null; button.textContent = "play"; }}
-  slider.oninput = function () {{ pause(); show(); }};
-  button.onclick = function () {{
-    if (timer) {{ pause(); return; }}
-    button.textContent = "pause";
-    timer = setInterval(function () {{
-      slider.value = (Number(slider.value) + 1) % frames.length; show();
-    }}, {pause_ms});
-  }};
-}})(document.currentScript.parentNode);</script></figure>"""
-
-
-def _frames(evoked_Hz: "xr.DataArray", title: str) -> "Iterator[tuple[float, Image]]":
-    """Yield (time after the onset, image) of a movie; one figure is painted again and again."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL.Image import Dither, fromarray
 

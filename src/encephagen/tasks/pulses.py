@@ -12,33 +12,15 @@ import numpy as np
 
 from encephagen import rng
 from encephagen.analysis.propagation import Trials
-from encephagen.analysis.rates import binned_rate, region_rate
+from encephagen.analysis.rates import binned_rate, pool, region_rate
 from encephagen.engine.session import Session
 from encephagen.network.network import Network
 from encephagen.recording.probe import Probe
+from encephagen.tasks.stimulus import Step
 from encephagen.units import param
 
 STUCK = 3.0
 """Times the rate at rest above which a brain counts as stuck."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step of current into every excitatory neuron of some regions, from the onset of a trial.
-
-    regions: any selectors of `Connectome.indices`. Raises ValueError for a current that is not
-    finite, or a duration that is not positive.
-    """
-
-    regions: tuple[str, ...]
-    current_pA: float
-    duration_ms: float = param(150.0, "ms", "free: the pulse of Joglekar et al. 2018 is 250 ms")
-
-    def __post_init__(self) -> None:
-        if not isfinite(self.current_pA):
-            raise ValueError(f"step of {self.current_pA} pA; expected a finite current")
-        if not (isfinite(self.duration_ms) and self.duration_ms > 0):
-            raise ValueError(f"step of {self.duration_ms} ms; expected a duration above 0")
 
 
 @dataclass(frozen=True)
@@ -130,8 +112,8 @@ class _Lab:
         self.session = self._rested()
         spontaneous = self.session.record(timing.settle_ms, probe=self.probe)
         self.rest_Hz = region_rate(spontaneous).transpose("region", "population").values
-        self.exc = network.populations.index("E")
-        if not self.rest_Hz[:, self.exc].mean() > 0:
+        self.rest_exc_Hz = float(pool(binned_rate(spontaneous)).mean())
+        if not self.rest_exc_Hz > 0:
             raise ValueError(
                 f"{network.brain.connectome.name!r} is silent at rest for {timing.settle_ms:g} ms; "
                 "raise the background, or settle for longer"
@@ -146,7 +128,7 @@ class _Lab:
         return session
 
     def trial(self, step: Step | None) -> tuple[np.ndarray, bool]:
-        """Return the rates (time, region) of E in a trial, and whether it left the brain stuck."""
+        """Return excitatory rates (time, region) of a trial, and whether it ended stuck."""
         t = self.timing
         parts, stopped = [], False
 
@@ -158,10 +140,8 @@ class _Lab:
 
         go(t.before_ms)
         if step is not None:
-            neurons = self.session.neurons(step.regions, "E")
-            self.session.current_pA[neurons] += step.current_pA
-            go(step.duration_ms)
-            self.session.current_pA[neurons] -= step.current_pA
+            with step.on(self.session):
+                go(step.duration_ms)
         n_bins = round((t.before_ms + t.after_ms) / t.bin_ms)
         if not stopped:
             go(t.before_ms + t.after_ms - sum(map(len, parts)) * t.bin_ms)
@@ -170,13 +150,12 @@ class _Lab:
         missing = n_bins - len(rate_Hz)
         rate_Hz = np.pad(rate_Hz, ((0, missing), (0, 0)), mode="edge")
         last_Hz = rate_Hz[-max(1, round(t.before_ms / t.bin_ms)) :].mean()
-        stuck = stopped or last_Hz > STUCK * self.rest_Hz[:, self.exc].mean()
+        stuck = stopped or last_Hz > STUCK * self.rest_exc_Hz
         if stuck:
             self.session = self._rested()
         return rate_Hz, bool(stuck)
 
     def _record(self, duration_ms: float) -> tuple[np.ndarray, bool]:
-        """Run on; return the rates (time, region) of E, and whether the engine stopped it."""
+        """Run on; return the excitatory rates (time, region), and whether the engine stopped it."""
         part = self.session.record(duration_ms, probe=self.probe)
-        rate_Hz = binned_rate(part).sel(population="E").transpose("time_ms", "region").values
-        return rate_Hz, part.interrupted
+        return pool(binned_rate(part)).values, part.interrupted

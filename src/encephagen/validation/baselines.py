@@ -16,6 +16,7 @@ import numpy as np
 from encephagen import rng
 from encephagen.analysis.functional_connectivity import fc_correlation, fisher_mean, upper
 from encephagen.analysis.haemodynamics import Haemodynamics, transfer
+from encephagen.analysis.statistics import t_interval
 from encephagen.connectome.connectome import Connectome
 
 if TYPE_CHECKING:
@@ -191,6 +192,12 @@ def stationary_bold(
     signal = (filtered / filtered.std())[:, :n_volumes] @ mix.T
     coords = {"run": np.arange(n_runs), "time_s": tr_s * np.arange(n_volumes), "region": names}
     return xr.DataArray(signal, coords, ("run", "time_s", "region"), "bold")
+
+
+def fisher_interval(r: np.ndarray) -> tuple[float, float] | None:
+    """Return the interval of a mean correlation over subjects, by Student's t of Fisher's z."""
+    interval = t_interval(np.arctanh(np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12)))
+    return None if interval is None else (float(np.tanh(interval[0])), float(np.tanh(interval[1])))
 
 
 def part_of(connectome: Connectome, fc: "xr.DataArray") -> Connectome:

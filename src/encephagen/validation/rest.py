@@ -66,6 +66,7 @@ def at_rest(
     return {
         "network": {
             "populations": list(spiking.populations),
+            "excites": spiking.excites.tolist(),
             "neuron_region": spiking.data["neuron_region"].values,
             "neuron_population": spiking.data["neuron_population"].values,
             "provenance": spiking.provenance,

@@ -1,39 +1,34 @@
 """The scorecard: every figure of a brain beside its range, its source and what others reach."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encephagen import rng
-from encephagen.analysis import functional_connectivity as connectivity
 from encephagen.analysis.haemodynamics import Haemodynamics
 from encephagen.analysis.statistics import LEVEL, t_interval
 from encephagen.analysis.summary import summary
 from encephagen.connectome.connectome import Connectome
 from encephagen.recording import Recording
-from encephagen.validation import baselines
+from encephagen.validation import baselines, connectivity
 from encephagen.validation.evidence import (
     Empirical,
     along_map,
     bold_runs,
     check_regions,
     checked_maps,
-    fcd_alike,
     region_timescales,
 )
-from encephagen.validation.targets import Row, Verdict, judge, passed
+from encephagen.validation.targets import Row, Tally, Verdict, judge
 
 if TYPE_CHECKING:
     import xarray as xr
 
-N_BOOTSTRAP = 1000
-_BAND = "{:g} to {:g} Hz".format(*connectivity.BAND_HZ)
-
 SPIKING = {
     "rate_exc_Hz": "Hz",
     "rate_inh_Hz": "Hz",
+    "rate_inh_over_exc": "",
     "rate_region_max_Hz": "Hz",
     "rate_neuron_p10_Hz": "Hz",
     "rate_neuron_median_Hz": "Hz",
@@ -51,9 +46,18 @@ SPIKING = {
 
 @dataclass(frozen=True)
 class Scorecard:
-    """The rows, in the order of the page."""
+    """The rows in the order of the page: of the brain at rest, and of what stimuli do to it.
 
-    rows: tuple[Row, ...]
+    The two are judged apart: a brain that answers stimuli is no nearer to one that rests.
+    """
+
+    rest: tuple[Row, ...]
+    stimuli: tuple[Row, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, those at rest first."""
+        return (*self.rest, *self.stimuli)
 
     def __getitem__(self, name: str) -> Row:
         """Return the row of that name; ValueError if there is none."""
@@ -67,15 +71,32 @@ class Scorecard:
     @property
     def passed(self) -> bool:
         """Whether every figure that has a range lies in it; one not measured does not."""
-        return passed(self.rows)
+        return not Tally.of(self.rows).missed
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain numbers and texts, fit for JSON: passed, values by name, and the rows."""
+        """Return plain numbers and texts, fit for JSON.
+
+        passed; how many of ``rest`` and of ``stimuli`` (None where there were none) are in range;
+        values by name; rows, each with its ``group``, rest or stimuli.
+        """
+        groups = {"rest": self.rest, "stimuli": self.stimuli}
         return {
             "passed": self.passed,
+            **{name: Tally.of(rows).as_dict() if rows else None for name, rows in groups.items()},
             "values": {row.name: row.value for row in self.rows},
-            "rows": [row.as_dict() for row in self.rows],
+            "rows": [
+                {**row.as_dict(), "group": name} for name, rows in groups.items() for row in rows
+            ],
         }
+
+    @staticmethod
+    def from_rows(documents: Sequence[Mapping[str, Any]]) -> "Scorecard":
+        """Return the scorecard whose rows, as `as_dict` describes them, are given."""
+        rest, stimuli = (
+            tuple(Row.from_dict(row) for row in documents if row["group"] == group)
+            for group in ("rest", "stimuli")
+        )
+        return Scorecard(rest, stimuli)
 
 
 def scorecard(
@@ -88,7 +109,7 @@ def scorecard(
     fitted_on: Sequence[str] = (),
     surrogate_maps: np.ndarray | None = None,
     model: Haemodynamics | None = None,
-    extra: Sequence[Row] = (),
+    stimuli: Sequence[Row] = (),
     seed: int = 0,
 ) -> Scorecard:
     """Return the scorecard of a brain: what it does, what others reach, and what is known.
@@ -102,7 +123,7 @@ def scorecard(
     fitted_on: those that the recipe was fitted on; a note says how many are tested on all the same.
     surrogate_maps (map, region of the connectome): maps as smooth as T1w/T2w but of nothing, as
         `connectome.nulls.spatial_null` makes them.
-    extra: rows from elsewhere, appended.
+    stimuli: rows from elsewhere of what stimuli do to the same brain, judged apart.
 
     What is fitted on what: nothing here is fitted on the recordings. ``fc_heldout_r`` is their
     FC against each held-out subject's, on average, ``fc_subject_<label>_r`` each of them; it is
@@ -121,7 +142,7 @@ def scorecard(
     for recording in (*recordings, *(spiking or ())):
         check_regions(recording.regions, empirical.regions)
     part = baselines.part_of(connectome, empirical.group)
-    linear = baselines.fit_linear(part, empirical.group).network
+    linear = baselines.fit_linear(part, empirical.group)
     try:
         simulated = bold_runs(recordings, empirical, model or Haemodynamics())
     except ValueError as error:
@@ -130,14 +151,13 @@ def scorecard(
     rows = [
         *spiking_rows(spiking or recordings),
         alarm_row(every),
-        *_fc_rows(simulated, empirical, fitted_on, seed),
-        *_heldout_rows(simulated, empirical, part, fitted_on),
-        *_fcd_rows(simulated, empirical, linear.fc(part), seed),
+        *connectivity.fc_rows(simulated, empirical, linear.r, fitted_on, seed),
+        *connectivity.heldout_rows(simulated, empirical, part, fitted_on),
+        *connectivity.fcd_rows(simulated, empirical, linear.network.fc(part), seed),
         *baseline_rows(connectome, fmri, heldout=heldout),
         *timescale_rows(recordings, connectome, surrogate_maps),
-        *extra,
     ]
-    return Scorecard(tuple(rows))
+    return Scorecard(tuple(rows), tuple(stimuli))
 
 
 def spiking_rows(recordings: Sequence[Recording]) -> tuple[Row, ...]:
@@ -192,7 +212,7 @@ def baseline_rows(
     def over_subjects(name: str, values: np.ndarray | None, note: str) -> Row:
         if values is None:
             return row(name, None, "needs subjects to fit on and others to test on", 0)
-        return row(name, float(values.mean()), note, values.size, _fisher_interval(values))
+        return row(name, float(values.mean()), note, values.size, baselines.fisher_interval(values))
 
     return (
         row("log_weight_r", baselines.log_weight_r(part, data.group), "group FC"),
@@ -232,195 +252,6 @@ def timescale_rows(
     if along.r > 0:  # beyond chance the other way is no evidence
         note, p = f"{note}: {p:.2g} for a relation of the wrong sign", 1.0
     return first, judge("timescale_p", p, n=len(maps), note=note)
-
-
-# ---- functional connectivity --------------------------------------------------------------------
-
-
-def _fc_rows(
-    simulated: "xr.DataArray | str", empirical: Empirical, fitted_on: Sequence[str], seed: int
-) -> tuple[Row, ...]:
-    names = ("fc_group_r", "fc_heldout_r", "fc_change_if_doubled", "fc_seed_r", "fc_mean")
-    if isinstance(simulated, str):
-        return tuple(judge(name, None, n=0, note=simulated) for name in names)
-    group, runs = empirical.group, simulated
-    n_runs, minutes = runs.sizes["run"], runs.sizes["time_s"] * empirical.tr_s / 60.0
-    what = f"{n_runs} runs of {minutes:.3g} min"
-
-    def fc_group() -> Row:
-        value = connectivity.fc_correlation(connectivity.group_fc(runs), group)
-        interval, note = None, f"{what}; too short for an interval"
-        try:
-            found = connectivity.interval_over_time(runs, group, seed=seed)
-            interval, note = (found.low, found.high), f"{what}; interval over blocks of time"
-        except ValueError:
-            pass  # fewer than MIN_BLOCKS blocks
-        return judge(names[0], value, interval=interval, n=n_runs, note=note)
-
-    def fc_heldout() -> Row:
-        r = baselines.subject_r(connectivity.group_fc(runs), empirical.subjects)[empirical.heldout]
-        note = "mean over held-out subjects; interval over them" + _seen(empirical, fitted_on)
-        return judge(names[1], float(r.mean()), interval=_fisher_interval(r), n=r.size, note=note)
-
-    def change() -> Row:
-        found = connectivity.doubling(runs, group)
-        note = f"r {found.r_half:.3f} from half, extrapolated to {found.r_limit:.3f} without end"
-        return judge(names[2], found.change, n=n_runs, note=note)
-
-    def seed_alone() -> Row:
-        r = np.array([connectivity.fc_correlation(connectivity.fc(run), group) for run in runs])
-        note = f"each seed alone with the group, mean; one run of {minutes:.3g} min a seed"
-        interval = _fisher_interval(r)
-        return judge(names[3], float(r.mean()), interval=interval, n=n_runs, note=note)
-
-    def mean() -> Row:
-        value = float(connectivity.upper(connectivity.group_fc(runs)).mean())
-        own = [connectivity.upper(s).mean() for s in empirical.subjects]
-        return judge(names[4], value, n=n_runs, note=f"subjects: {min(own):.2f} to {max(own):.2f}")
-
-    rows = zip(names, (fc_group, fc_heldout, change, seed_alone, mean), strict=True)
-    return tuple(_or_missing(name, row) for name, row in rows)
-
-
-def _seen(empirical: Empirical, fitted_on: Sequence[str]) -> str:
-    """Return the warning for a note if the recipe was fitted on subjects that are tested on."""
-    tested = [str(s) for s in empirical.fmri["subject"].values[empirical.heldout].tolist()]
-    n = len(set(tested) & set(fitted_on))
-    return f"; NOT held out: the recipe was fitted on {n} of these {len(tested)}" if n else ""
-
-
-def _heldout_rows(
-    simulated: "xr.DataArray | str",
-    empirical: Empirical,
-    connectome: Connectome,
-    fitted_on: Sequence[str],
-) -> tuple[Row, ...]:
-    """Return fc_over_linear_r, and fc_subject_<label>_r of each subject that is tested on.
-
-    The first is the mean over these subjects of r of the brain less r of the linear network: two
-    models of the same people, so the interval is of the difference.
-    """
-    labels = empirical.fmri["subject"].values.tolist()
-    over, *names = "fc_over_linear_r", *(f"fc_subject_{labels[i]}_r" for i in empirical.heldout)
-    try:
-        if isinstance(simulated, str):
-            raise ValueError(simulated)
-        own = baselines.subject_r(connectivity.group_fc(simulated), empirical.subjects)
-    except ValueError as error:
-        return tuple(judge(name, None, n=0, note=str(error)) for name in (over, *names))
-    own = own[empirical.heldout]
-    if not empirical.can_hold_out:
-        first = judge(over, None, n=0, note="needs subjects to fit on and others to test on")
-        beside = [""] * own.size
-    else:
-        linear = baselines.linear_heldout(connectome, empirical.subjects, empirical.fold)
-        gain = own - linear
-        note = "fc_heldout_r less linear_heldout_r, subject by subject; interval over them"
-        note += _seen(empirical, fitted_on)
-        first = judge(over, float(gain.mean()), interval=t_interval(gain), n=own.size, note=note)
-        beside = [f"linear network {r:.3f}" for r in linear]
-    each = zip(names, own, beside, strict=True)
-    return first, *(judge(name, float(r), note=note) for name, r, note in each)
-
-
-def _fcd_rows(
-    simulated: "xr.DataArray | str", empirical: Empirical, linear_fc: "xr.DataArray", seed: int
-) -> tuple[Row, ...]:
-    """Return fcd_ks, the same without filter, and what a stationary network and a subject reach.
-
-    Both sides are filtered to the band of `bandpass`. A scanner adds white noise (the lag-1
-    autocorrelation is 0.64 in hcp-aal2, 0.96 after the balloon), which makes FC of a window less
-    variable, whatever the brain does. Both are cut to one length, that of the shorter side:
-    windows that overlap are alike, and their share depends on the length.
-    """
-    n_people, tr_s = empirical.fmri.sizes["time_s"], empirical.tr_s
-    filtered = connectivity.bandpass(empirical.fmri)
-    note = f"signals of {_BAND}"
-
-    def distance(name: str, people: "xr.DataArray", runs: "xr.DataArray", note: str) -> Row:
-        own, others = fcd_alike(runs, people)
-        value = connectivity.fcd_ks(np.concatenate(own), np.concatenate(others))
-        interval = _ks_interval(own, others, seed) if len(others) > 2 else None
-        length = min(runs.sizes["time_s"], n_people) * tr_s / 60
-        note = f"{note}; {len(own)} stretches of {length:.3g} min; interval over them and subjects"
-        return judge(name, value, interval=interval, n=len(own), note=note)
-
-    def stationary() -> Row:
-        runs = baselines.stationary_bold(linear_fc, n_people, tr_s, n_runs=empirical.n, seed=seed)
-        own, others = fcd_alike(connectivity.bandpass(runs), filtered)
-        value = connectivity.fcd_ks(np.concatenate(own), np.concatenate(others))
-        why = f"the linear network's FC, unchanging; {note}"
-        return judge("linear_fcd_ks", value, otherwise=Verdict.BASELINE, note=why)
-
-    def ceiling() -> Row:
-        each = [connectivity.fcd(s) for s in filtered]
-        if len(each) < 2:
-            raise ValueError("needs two subjects")
-        ks = np.array(
-            [
-                connectivity.fcd_ks(own, np.concatenate(each[:i] + each[i + 1 :]))
-                for i, own in enumerate(each)
-            ]
-        )
-        why = f"one subject against the others, mean; {ks.min():.2f} to {ks.max():.2f}"
-        return judge("ceiling_fcd_ks", ks.mean(), n=ks.size, otherwise=Verdict.BASELINE, note=why)
-
-    names = ("fcd_ks", "fcd_ks_unfiltered")
-    if isinstance(simulated, str):
-        first = [judge(name, None, n=0, note=simulated) for name in names]
-    else:
-        runs = simulated
-        first = [
-            _or_missing(
-                names[0], lambda: distance(names[0], filtered, connectivity.bandpass(runs), note)
-            ),
-            _or_missing(names[1], lambda: distance(names[1], empirical.fmri, runs, "as measured")),
-        ]
-    return (
-        *first,
-        _or_missing("linear_fcd_ks", stationary),
-        _or_missing("ceiling_fcd_ks", ceiling),
-    )
-
-
-def _ks_interval(
-    a: Sequence[np.ndarray], b: Sequence[np.ndarray], seed: int, n: int = N_BOOTSTRAP
-) -> tuple[float, float]:
-    """Return percentiles of the KS distance, with the samples of each side drawn with replacement.
-
-    On distribution functions at 2,001 points of -1 to 1; all samples of a side are of one size.
-    """
-    at = np.linspace(-1.0, 1.0, 2001)
-    sides = [
-        np.stack([np.searchsorted(np.sort(s), at, side="right") / s.size for s in side])
-        for side in (a, b)
-    ]
-    generator = rng.stream(seed, "bootstrap of functional connectivity dynamics")
-    means = [
-        generator.multinomial(len(side), np.full(len(side), 1.0 / len(side)), n) @ side / len(side)
-        for side in sides
-    ]
-    ks = np.abs(means[0] - means[1]).max(axis=1)
-    edge = (1.0 - LEVEL) / 2.0
-    low, high = np.quantile(ks, [edge, 1.0 - edge])
-    return float(low), float(high)
-
-
-# ---- within -------------------------------------------------------------------------------------
-
-
-def _or_missing(name: str, row: Callable[[], Row]) -> Row:
-    """Return the row, or one that tells why it could not be measured."""
-    try:
-        return row()
-    except ValueError as error:
-        return judge(name, None, n=0, note=str(error))
-
-
-def _fisher_interval(r: np.ndarray) -> tuple[float, float] | None:
-    """Return the interval of a mean correlation over subjects, by Student's t of Fisher's z."""
-    interval = t_interval(np.arctanh(np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12)))
-    return None if interval is None else (float(np.tanh(interval[0])), float(np.tanh(interval[1])))
 
 
 def _r_interval(r: float, n: int) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Analysis: known activity gives known figures, and too little of it a clear error or None."""
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from encephagen.analysis import (
     count_correlation,
     cv_isi,
     fano_factor,
+    kind_rate,
     neuron_rate,
     peaks,
     population_rate,
@@ -123,6 +125,23 @@ def test_system_rates_have_honest_standard_errors():
     assert abs(np.std(z) - 1.0) < 0.25
     short = system_rate(poisson(steady(300, 2.0)))
     assert np.isnan(short["se_Hz"]).all()
+
+
+def test_kinds_pool_their_populations_whatever_these_are_called():
+    """A population counts by its neurons, with the kind that it says, not its name."""
+    recording = poisson(steady(2000, 5.0, 2.0, 5.0, 1.0))
+    by_name = system_rate(recording)
+    for excites, kind, population in (([1, 0], "excitatory", "E"), ([0, 1], "excitatory", "I")):
+        data = recording.data.assign_coords(excites=("population", np.array(excites, bool)))
+        found = kind_rate(dataclasses.replace(recording, data=data)).sel(kind=kind)
+        np.testing.assert_allclose(found["rate_Hz"], by_name["rate_Hz"].sel(population=population))
+        np.testing.assert_allclose(found["se_Hz"], by_name["se_Hz"].sel(population=population))
+    data = recording.data.assign_coords(excites=("population", np.array([True, True])))
+    both = dataclasses.replace(recording, data=data)
+    pooled = kind_rate(both)["rate_Hz"]
+    expected = (40 * by_name["rate_Hz"][:, 0] + 10 * by_name["rate_Hz"][:, 1]) / 50
+    np.testing.assert_allclose(pooled.sel(kind="excitatory"), expected)
+    assert np.isnan(pooled.sel(kind="inhibitory")).all()
 
 
 def test_correlated_neurons_are_told_from_independent_ones():

@@ -5,7 +5,7 @@ import pytest
 from encephagen.app import demo
 from encephagen.app.choice import Choice, recipe_values
 from encephagen.connectome.datasets import hcp_aal2
-from encephagen.connectome.files import write_npz
+from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 
 STEMS = ("Calcarine", "Heschl", "Postcentral", "Precentral", "Frontal_Mid_2")

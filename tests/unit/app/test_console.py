@@ -15,6 +15,10 @@ from encephagen.app import console
         (ValueError(), "ValueError"),
         (MemoryError(), "out of memory: ask for less, or close other programs"),
         (OSError(errno.ENOSPC, "No space left on device", "x.nc"), "x.nc: No space left on device"),
+        (
+            FileExistsError(errno.EEXIST, "File exists", "/dev/x"),
+            "/dev/x is no folder; give another name",
+        ),
     ],
 )
 def test_an_error_is_one_line(error, text):

@@ -14,11 +14,13 @@ from typer.testing import CliRunner
 
 from encephagen.app import experiments, runs
 from encephagen.app.cli import app
-from encephagen.app.runs import Pace, duration
+from encephagen.app.runs import Pace
 from encephagen.experiments import study
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Count, Runner
 from encephagen.experiments.store import Store
+from encephagen.report import study as pages
+from encephagen.report.text import duration
 from encephagen.validation.targets import judge
 
 
@@ -115,7 +117,7 @@ def test_the_command_that_is_shown_makes_the_same_settings(toy):
     found = Result(
         values={}, verdict=".", study="a-toy", config=dataclasses.asdict(config), rows=()
     )
-    words = shlex.split(experiments._command(found))
+    words = shlex.split(pages.command(found))
     assert words[:3] == ["encephagen", "run", "a-toy"] and set(words[3::2]) == {"--set"}
     assert study.find("a-toy").configure(experiments._settings({}, words[4::2])) == config
 
@@ -175,13 +177,13 @@ def test_the_page_in_the_documents_is_renewed_between_its_marks():
     call("run", "a-toy")
     result = Result.load("results/a-toy")
     text = "# A toy\n\n<!-- result -->\nold\n<!-- /result -->\n\nMore.\n"
-    new = experiments.renewed(text, result)
+    new = pages.renewed(text, result)
     assert new.startswith("# A toy\n\n<!-- result -->\n\n**It <multiplies>.**")
     assert new.endswith("<!-- /result -->\n\nMore.\n") and "old" not in new
     assert "| rate_exc_Hz | 2 Hz |" in new and "```\nencephagen run a-toy\n```" in new
-    assert experiments.renewed(new, result) == new
+    assert pages.renewed(new, result) == new
     with pytest.raises(ValueError, match="lacks"):
-        experiments.renewed("# A toy", result)
+        pages.renewed("# A toy", result)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 
 from encephagen.app.nulls import nulls
 from encephagen.connectome.datasets import hcp_aal2, load
-from encephagen.connectome.files import write_npz
 from encephagen.connectome.nulls import NULLS
 from encephagen.connectome.nulls.flat import homogeneous
+from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 
 STEMS = (
@@ -73,3 +73,47 @@ def test_without_lengths_and_maps_the_rest_is_still_shown(dataset, capsys, tmp_p
     assert not document["maps"]["t1w_t2w"]["made"]
     assert nulls(str(bare), 0, None, False) == 0
     assert "spatial nulls refused" in capsys.readouterr().out
+
+
+def test_a_directed_connectome_that_is_not_strongly_connected_has_an_answer(capsys, tmp_path):
+    """It hung for ever; four regions, of which two receive from one of the others alone."""
+    weights = np.array([[0, 0, 3, 0], [0, 0, 7, 0], [9, 0, 0, 0], [0, 14, 0, 0]])
+    bare = tmp_path / "directed.npz"
+    np.savez(
+        bare, weights=weights, names=["A_L", "A_R", "B_L", "B_R"], lengths_mm=50 * (weights > 0)
+    )
+    assert nulls(str(bare), 0, None, True) == 0
+    found = json.loads(capsys.readouterr().out)["nulls"]["degree-swaps"]
+    assert found["made"] and found["proof"]["degree_kept"]
+
+
+def test_ctrl_c_keeps_what_was_made(dataset, capsys, tmp_path, monkeypatch):
+    def interrupted(connectome, seed, **_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(NULLS, "strength", interrupted)
+    for as_json in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            nulls(str(dataset), 1, tmp_path / "out", as_json)
+        written = json.loads((tmp_path / "out" / "proofs.json").read_text())
+        assert written["interrupted"]
+        assert list(written["nulls"]) == ["weight-shuffle", "length-binned"]
+        digest = written["nulls"]["weight-shuffle"]["proof"]["null"]
+        assert load(tmp_path / "out" / "weight-shuffle.npz").digest() == digest
+        shown = capsys.readouterr().out
+        assert "weight-shuffle" in shown and "homogeneous" not in shown
+
+
+def test_what_cannot_be_written_is_refused_before_the_run(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr("encephagen.connectome.nulls.NULLS", {"never": None})
+    (tmp_path / "proofs.json").mkdir()
+    with pytest.raises(ValueError, match="proofs.json is a folder"):
+        nulls(str(dataset), 0, tmp_path, False)
+
+
+def test_names_with_brackets_and_dollars_pass(capsys, tmp_path):
+    path, name = tmp_path / "c.npz", "[/red]$5^$x"
+    weights = np.random.default_rng(0).random((12, 12)) * (1 - np.eye(12))
+    np.savez(path, weights=weights, names=[f"[/b]{i}" for i in range(12)], name=name)
+    assert nulls(str(path), 0, None, False) == 0
+    assert "nulls of [/red]$5^$x: 12 regions" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from encephagen.connectome.connectome import Connectome, Region
+from encephagen.connectome.transform import subset
 
 REGIONS = (
-    Region("Calcarine_L", "L", (-6.0, -79.0, 6.0), 2.0, True, "occipital", "visual"),
-    Region("Calcarine_R", "R", (16.0, -73.0, 9.0), 2.1, True, "occipital", "visual"),
-    Region("Frontal_Mid_L", "L", None, None, True, "frontal", "frontal"),
-    Region("Precentral_L", "L", None, None, True, "frontal", "motor"),
-    Region("Vermis_3", "midline", None, None, False, "subcortical", "subcortical"),
+    Region("Calcarine_L", "L", (-6.0, -79.0, 6.0), 2.0, "cortex", "occipital", "visual"),
+    Region("Calcarine_R", "R", (16.0, -73.0, 9.0), 2.1, "cortex", "occipital", "visual"),
+    Region("Frontal_Mid_L", "L", None, None, "cortex", "frontal", "frontal"),
+    Region("Precentral_L", "L", None, None, "cortex", "frontal", "motor"),
+    Region("Vermis_3", "midline", None, None, "subcortical", "subcortical", "subcortical"),
 )
 WEIGHTS = np.arange(25.0).reshape(5, 5) * (1 - np.eye(5))
 LENGTHS = 10.0 + WEIGHTS
@@ -73,6 +75,18 @@ def test_digest_is_the_same_everywhere():
     assert connectome(weights=np.where(WEIGHTS == 0, -0.0, WEIGHTS)) == c
 
 
+def test_the_digest_tells_structures_apart_and_is_of_old_where_the_name_says_it():
+    """Bundled sets keep the digest that they had before regions had a structure."""
+    thalamus = Region("Thalamus_L", "L", None, None, "thalamus", "subcortical", "subcortical")
+    digests = [
+        connectome(regions=(*REGIONS[:4], replace(thalamus, structure=s))).digest()
+        for s in ("thalamus", "striatum", "subcortical", "cortex")
+    ]
+    assert len(set(digests)) == 4
+    assert digests[0] == "714bb06487e96954d53731f9248c25bdc593811f25710c09062237a2c0e6045e"
+    assert [r.cortical for r in (REGIONS[0], thalamus)] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -121,7 +135,8 @@ def test_says_where_a_number_is_not_finite(which, bad):
         ({"centroid_mm": "abc"}, "three finite numbers"),
         ({"t1w_t2w": 0.0}, "positive number"),
         ({"t1w_t2w": np.nan}, "positive number"),
-        ({"cortical": "yes"}, "True or False"),
+        ({"structure": True}, "region structure True"),
+        ({"structure": ""}, "region structure ''"),
         ({"system": " "}, "region system"),
     ],
 )
@@ -131,12 +146,48 @@ def test_region_refuses_with_one_line(changes, says):
     assert one_line(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("half", "where"), [(np.triu, "nothing below"), (np.tril, "nothing above")]
+)
+def test_one_triangle_is_refused_unless_it_is_said_to_be_directed(half, where):
+    """Half of the tools write one half of a symmetric matrix: it would run as feed-forward."""
+    with pytest.raises(ValueError, match=f"triangular matrix \\({where}.*directed=True") as caught:
+        Connectome("half", REGIONS, half(WEIGHTS))
+    assert one_line(caught.value)
+    said = Connectome("half", REGIONS, half(WEIGHTS), directed=True)
+    assert said.directed and (said.weights == half(WEIGHTS)).all()
+    with pytest.raises(ValueError, match="directed 'yes': expected True or False"):
+        connectome(directed="yes")
+
+
+def test_direction_is_read_off_a_full_matrix_and_kept_by_what_is_made_of_it():
+    both = Connectome("both", REGIONS, WEIGHTS + WEIGHTS.T)
+    assert not both.directed and connectome().directed
+    assert connectome(directed=True) == connectome(), "the digest has the matrix already"
+    assert subset(connectome(), ["Calcarine_L", "Calcarine_R"]).directed
+    forward = replace(connectome(), weights=np.triu(WEIGHTS))
+    assert forward.directed, "of an asymmetric one a triangle is no half"
+
+
+def test_regions_without_connections_are_named():
+    cut = WEIGHTS.copy()
+    cut[[1, 3]] = cut[:, [1, 3]] = 0
+    with pytest.warns(UserWarning, match="no connection to or from Calcarine_R, Precentral_L: "):
+        connectome(weights=cut)
+    with pytest.warns(UserWarning, match="R0, R1, R2, R3, R4 and 2 more: "):
+        Connectome("none", tuple(Region(f"R{i}", "L") for i in range(7)), np.zeros((7, 7)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        connectome()
+        Connectome("one", REGIONS[:1], np.zeros((1, 1)))
+
+
 def test_index_ignores_case_and_suggests():
     c = connectome()
     assert c.index("Calcarine_R") == 1 == c.index("calcarine_r")
     with pytest.raises(ValueError, match="nearest: Calcarine_"):
         c.index("Calcarin_L")
-    with pytest.raises(ValueError, match="there are Calcarine_L"):
+    with pytest.raises(ValueError, match="known: Calcarine_L"):
         c.index("zzz")
     with pytest.raises(ValueError, match="None"):
         c.index(None)  # pyright: ignore[reportArgumentType]
@@ -163,6 +214,10 @@ def test_index_does_not_guess_between_cases():
         ("Calcarine", [0, 1]),
         ("calcarine", [0, 1]),
         ("Precentral", [3]),
+        ("V1", [0, 1]),
+        ("v1_R", [1]),
+        ("M1", [3]),
+        ("cortex", [0, 1, 2, 3]),
         (["motor", "visual", "Calcarine_L"], [3, 0, 1]),
         (("motor", ["right"]), [3, 1]),
         ((s for s in ("motor",)), [3]),
@@ -176,6 +231,18 @@ def test_indices(selector, expected):
 def test_a_region_may_have_the_name_of_a_system():
     c = connectome(regions=(replace(REGIONS[0], name="motor"), *REGIONS[1:]))
     assert c.indices("motor").tolist() == [0]
+
+
+def test_usual_names_of_areas_go_by_the_atlas_of_the_regions():
+    names = ("rPCAL", "lPCAL", "lTT", "lPSTC", "lPREC", "lFUS")
+    short = Connectome(
+        "short", tuple(Region(n, n[0].upper()) for n in names), np.ones((6, 6)) - np.eye(6)
+    )
+    for area, where in {"V1": [0, 1], "V1_L": [1], "A1": [2], "S1": [3], "M1": [4]}.items():
+        assert short.indices(area).tolist() == where
+    own = Connectome("own", (Region("a", "L"), Region("b", "R")), [[0, 1], [1, 0]])
+    with pytest.raises(ValueError, match="'V1' is no region, .* or area of 'own'"):
+        own.indices("V1")
 
 
 def test_a_name_without_its_side_is_refused_where_it_could_be_either_of_two():

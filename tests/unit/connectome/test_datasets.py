@@ -1,5 +1,6 @@
 """The bundled data: whole, in the right order, and telling what is known of a human brain."""
 
+import dataclasses
 import hashlib
 import re
 import subprocess
@@ -11,9 +12,19 @@ import numpy as np
 import pytest
 
 from encephagen.connectome import datasets
-from encephagen.connectome.atlas import AAL2, SYSTEMS
+from encephagen.connectome.atlas import SYSTEMS
 from encephagen.connectome.datasets import fmri, gw_aal2, hcp_aal2, load, surface, tvb
 
+STEMS = (
+    "Precentral Frontal_Sup_2 Frontal_Mid_2 Frontal_Inf_Oper Frontal_Inf_Tri Frontal_Inf_Orb_2 "
+    "Rolandic_Oper Supp_Motor_Area Olfactory Frontal_Sup_Medial Frontal_Med_Orb Rectus OFCmed "
+    "OFCant OFCpost OFClat Insula Cingulate_Ant Cingulate_Mid Cingulate_Post Hippocampus "
+    "ParaHippocampal Amygdala Calcarine Cuneus Lingual Occipital_Sup Occipital_Mid "
+    "Occipital_Inf Fusiform Postcentral Parietal_Sup Parietal_Inf SupraMarginal Angular "
+    "Precuneus Paracentral_Lobule Caudate Putamen Pallidum Thalamus Heschl Temporal_Sup "
+    "Temporal_Pole_Sup Temporal_Mid Temporal_Pole_Mid Temporal_Inf"
+).split()
+"""AAL2 in its own order, without the side and the cerebellum."""
 BUNDLED = {"hcp-aal2": hcp_aal2, "gw-aal2": gw_aal2}
 DOCS = Path(__file__).parents[3] / "docs" / "data.md"
 
@@ -30,6 +41,20 @@ def distances_mm(c) -> np.ndarray:
 
 
 # ---- the files ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("hcp-aal2", "2408eb47c03bc7cce7e4534762b571d1832e0e78418b2cbf728afef32752dc4f"),
+        ("hcp-aal2-94", "d5bb8649a585a9630551c0993bd9b5b900a1649f3898129affd758556e29160b"),
+        ("gw-aal2", "1e9f061db44001d0402a6efa3711ccc796f4a27b18a4802c992ad9cacab9f69a"),
+        ("gw-aal2-94", "1718f14feeba1139aab4f2c03b2673ab02d9d10eca3dcb8b25b6b74eab686779"),
+    ],
+)
+def test_digests_of_the_bundled_sets_stay(name, digest):
+    """Kept runs, recordings and pages name their connectome by it."""
+    assert load(name).digest() == digest
 
 
 def test_checksums():
@@ -79,7 +104,7 @@ def test_shapes_and_names(name, n_subjects):
     assert {r.system for r in cortex.regions} == set(SYSTEMS) - {"subcortical"}
     assert whole.indices("subcortical").size == 14
     assert not any(whole.regions[i].cortical for i in whole.indices("subcortical"))
-    stems = [s for s in AAL2.stems for _ in "LR"]
+    stems = [s for s in STEMS for _ in "LR"]
     assert whole.names == tuple(f"{s}_{'LR'[i % 2]}" for i, s in enumerate(stems))
     assert cortex.indices("left").size == cortex.indices("right").size == 40
     for s in range(n_subjects):
@@ -255,7 +280,7 @@ def test_fmri_has_the_slow_spectrum_of_blood_oxygen_at_this_tr():
 
 def test_fmri_refuses_with_one_line():
     for arguments in (("tvb-76",), ("hcp-aal2", 7), ("hcp-aal2", -1)):
-        with pytest.raises(ValueError, match="expected") as caught:
+        with pytest.raises(ValueError, match="expected 0 to 6|has no fMRI; of ours") as caught:
             fmri(*arguments)
         assert str(caught.value).isprintable()
 
@@ -272,11 +297,11 @@ def test_load_by_name():
 
 @pytest.mark.parametrize("spec", ["hcp-aal", "nowhere.zip", "", "\0", "~nobody/x", "x" * 5000, 3])
 def test_load_refuses_with_one_line(spec):
-    with pytest.raises(ValueError, match="neither a data set nor a file") as caught:
+    with pytest.raises(ValueError, match="neither a dataset nor a file") as caught:
         load(spec)
     assert str(caught.value).isprintable()
     if spec == "hcp-aal":
-        assert "did you mean hcp-aal2" in str(caught.value)
+        assert "nearest: hcp-aal2" in str(caught.value)
 
 
 def test_catalogue_tells_the_truth():
@@ -371,3 +396,47 @@ def test_left_and_right_vertices_correspond():
     assert np.median(np.linalg.norm(s.vertices_mm[:n] - mirrored, axis=1)) < 5
     homologous = np.char.rstrip(s.region[:n], "LR") == np.char.rstrip(s.region[n:], "LR")
     assert homologous.mean() > 0.7
+
+
+# ---- a dataset as one value ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["hcp-aal2", "gw-aal2-94"])
+def test_a_bundled_dataset_has_it_all(name):
+    d = datasets.dataset(name)
+    n, n_subjects = (80, 7) if name == "hcp-aal2" else (94, 5)
+    assert d.connectome == load(name) and len(d.subjects) == n_subjects == len(d.individual)
+    assert d.individual[2] == BUNDLED[name.removesuffix("-94")](2, subcortex=n == 94)
+    assert d.fmri.shape[::2] == (n_subjects, n) and d.tr_s == fmri(name).attrs["tr_s"]
+    assert (d.fmri.values == fmri(name).values).all() and not d.fmri.values.flags.writeable
+    assert list(d.maps) == ["t1w_t2w"] and np.isfinite(d.maps["t1w_t2w"]).sum() == 80
+    assert d.surface is surface() and d == datasets.dataset(name) and hash(d) == hash(d)
+    assert d != datasets.Dataset(d.connectome, d.subjects, d.individual)
+    assert len(repr(d)) < 200 and f"{n_subjects} subjects" in repr(d)
+
+
+def test_a_dataset_is_consistent():
+    d = datasets.dataset("gw-aal2")
+    whole = load("gw-aal2-94")
+    for changes, says in (
+        ({"connectome": whole, "individual": ()}, "its regions in order"),
+        ({"connectome": whole}, "has other regions than 'gw-aal2-94'"),
+        ({"subjects": d.subjects[:4]}, "5 connectomes for 4 subjects"),
+        ({"subjects": d.subjects[:4], "individual": ()}, "fmri of 'gw-aal2' is of 5 subjects"),
+        ({"maps": {"x": np.ones(3)}}, "map 'x': expected 80 finite numbers"),
+        ({"maps": {"x": np.full(80, np.inf)}}, "map 'x': expected 80 finite numbers"),
+    ):
+        with pytest.raises(ValueError, match=says) as caught:
+            dataclasses.replace(d, **changes)
+        assert str(caught.value).isprintable()
+
+
+def test_the_fmri_of_a_file_is_read_like_ours(tmp_path):
+    values = np.random.default_rng(0).random((1, 9, 3))
+    weights = 1 - np.eye(3)
+    np.savez(tmp_path / "c.npz", weights=weights, names=list("abc"), fmri=values, tr_s=2.0)
+    signal = fmri(str(tmp_path / "c.npz"), 0)
+    assert signal.dims == ("time_s", "region") and (signal.values == values[0]).all()
+    np.savez(tmp_path / "c.npz", weights=weights, names=list("abc"))
+    with pytest.raises(ValueError, match="has no fMRI"):
+        fmri(str(tmp_path / "c.npz"))

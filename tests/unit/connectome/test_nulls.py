@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from encephagen.connectome import Connectome, Region, nulls
 from encephagen.connectome.datasets import gw_aal2, hcp_aal2
@@ -118,15 +119,19 @@ def test_a_proof_is_json(made, name, kind):
     assert json.loads(text)["kept"]
 
 
-def test_nothing_is_printed(symmetric_one, capfd):
-    strength_preserving(symmetric_one, 0)
+def test_progress_is_told_and_nothing_is_printed(symmetric_one, capfd):
+    told = []
+    for name in nulls.ANNEALED:
+        nulls.NULLS[name](symmetric_one, 0, progress=told.append)
+        assert told[0] < 0.02 and told[-1] == 1.0 and told == sorted(told)
+        told.clear()
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
 
 
 def test_a_null_is_found_by_name():
     assert nulls.find("strength") is strength_preserving
-    with pytest.raises(ValueError, match="did you mean length-binned"):
+    with pytest.raises(ValueError, match="nearest: length-binned"):
         nulls.find("lenght-bined")
 
 
@@ -268,9 +273,6 @@ def test_a_missing_library_is_named_with_the_remedy(symmetric_one, monkeypatch):
     monkeypatch.setitem(sys.modules, "netneurotools.networks.randomize", None)
     with pytest.raises(ValueError, match="not installed.*pip install netneurotools"):
         strength_preserving(symmetric_one, 0)
-    monkeypatch.setitem(sys.modules, "bct", None)
-    with pytest.raises(ValueError, match="not installed.*pip install bctpy"):
-        swaps.degree_swaps(keep_strongest(symmetric_one, 0.3), 0)
 
 
 # ---- swaps --------------------------------------------------------------------------------------
@@ -309,6 +311,81 @@ def test_possible_swaps_are_counted(mirrored, density):
     counted = swaps._possible_swaps(there)
     assert counted == possible * (2 if mirrored else 1)
     assert swaps._chance(there, len(edges), mirrored) == pytest.approx(possible / tried)
+
+
+def networks_like(there, mirrored):
+    """Every network, as a set of pairs, that has the degrees of this one."""
+    n = len(there)
+    pairs = [(i, j) for i in range(n) for j in range(n) if (i < j if mirrored else i != j)]
+    found = set()
+    for chosen in itertools.combinations(pairs, int(there.sum()) // (2 if mirrored else 1)):
+        other = np.zeros((n, n), dtype=bool)
+        for i, j in chosen:
+            other[i, j] = True
+            other[j, i] |= mirrored
+        if all((other.sum(axis=a) == there.sum(axis=a)).all() for a in (0, 1)):
+            found.add(frozenset(map(tuple, np.argwhere(other).tolist())))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "pairs", "n_networks"),
+    [
+        (False, [(0, 2), (1, 2), (2, 0), (3, 1)], 4),  # not strongly connected: hung for ever
+        (False, [(0, 1), (1, 2), (2, 0)], 2),  # a loop, which swaps alone cannot turn round
+        (False, [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)], 7),
+        (True, [(0, 1), (1, 2), (2, 3), (3, 4)], 7),  # six paths, or a pair and a loop
+    ],
+)
+def test_swaps_reach_every_network_of_the_same_degrees_equally_often(mirrored, pairs, n_networks):
+    there = np.zeros((5, 5), dtype=bool)
+    target, source = np.array(pairs).T
+    there[target, source] = True
+    there |= there.T & mirrored
+    expected = networks_like(there, mirrored)
+    assert len(expected) == n_networks
+    chain, rng = swaps.Swaps(source, target, mirrored), np.random.default_rng(0)
+    found = dict.fromkeys(expected, 0)
+    for _ in range(3000):
+        chain.run(30, rng)
+        now = np.zeros((5, 5), dtype=bool)
+        now[chain.ends] = True
+        now |= now.T & mirrored
+        found[frozenset(map(tuple, np.argwhere(now).tolist()))] += 1
+    p = scipy.stats.chisquare(list(found.values())).pvalue
+    assert p > 1e-3, sorted(found.values())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_swaps_of_directed_networks_that_are_not_strongly_connected_keep_degrees(seed):
+    """bctpy's randmio_dir broke degrees here, and hung where few swaps are possible."""
+    rng = np.random.default_rng(seed)
+    weights = rng.random((30, 30)) * (rng.random((30, 30)) < 0.15) * (1 - np.eye(30))
+    weights[0] = 0.0  # nothing reaches the first
+    regions = tuple(Region(f"R{i}", "L") for i in range(30))
+    original = Connectome("sparse", regions, weights, 10.0 + weights)
+    null, shown = swaps.degree_swaps(original, seed)
+    for axis in (0, 1):
+        before, after = ((c.weights > 0).sum(axis=axis) for c in (original, null))
+        assert np.array_equal(before, after)
+    assert shown.degree_kept and shown.fraction_changed > 0.9
+    assert sorted(null.weights.ravel()) == sorted(original.weights.ravel())
+    for axis in (0, 1):  # weights stay with neither end
+        off = np.abs(null.weights.sum(axis=axis) - original.weights.sum(axis=axis)).sum()
+        assert off / weights.sum() > 0.1
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_a_sparse_connected_network_stays_connected(mirrored):
+    """A ring with few shortcuts: most long windows of swaps would cut it."""
+    n, rng = 100, np.random.default_rng(1)
+    weights = np.roll(np.eye(n), 1, axis=0) * rng.uniform(0.5, 1, n)
+    weights[rng.integers(n, size=10), rng.integers(n, size=10)] = 0.3
+    weights = (weights + mirrored * weights.T) * (1 - np.eye(n))
+    ring = Connectome("ring", tuple(Region(f"R{i}", "L") for i in range(n)), weights)
+    _, shown = swaps.degree_swaps(ring, 0)
+    assert "a connected network" in [k.what for k in shown.kept]
+    assert shown.fraction_changed > 0.5
 
 
 # ---- the proof refuses --------------------------------------------------------------------------

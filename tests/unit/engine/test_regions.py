@@ -8,15 +8,19 @@ import pytest
 
 from encephagen.analysis.functional_connectivity import fc
 from encephagen.analysis.haemodynamics import bold
+from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.transform import subset
 from encephagen.engine.regions import (
-    CHUNK_STEPS,
     OrnsteinUhlenbeck,
     RegionNetwork,
+    RegionRun,
     Stimulus,
     White,
     simulate_regions,
 )
+from encephagen.engine.regions.noise import normals
+from encephagen.engine.regions.run import CHUNK_STEPS
+from encephagen.engine.regions.vector import exp
 from encephagen.models.wilson_cowan import WilsonCowan, slopes
 from encephagen.rng import stream
 from encephagen.working_point.regions import fixed_point, linearised, placed
@@ -68,10 +72,15 @@ def plain(network, n_steps, dt_ms, *, noise, random, drive, first, E, I):  # noq
 
 
 @pytest.mark.parametrize("noise", [OU, White(0.003, 0.001)], ids=["coloured", "white"])
-def test_it_is_the_plain_integration(noise, network):
-    """Different regions, delays, noise, a stimulus, feedforward inhibition, all at once."""
+@pytest.mark.parametrize("velocity", [1.0, 6.0, 60.0, math.inf])
+def test_it_is_the_plain_integration(velocity, noise, network):
+    """Different regions, delays, noise, a stimulus, feedforward inhibition, all at once.
+
+    The slower the fibres, the longer are the spans of steps that the kernel goes at once: delays of
+    40 to 300 steps, of 7 to 50, of one to 5, of one.
+    """
     models = tuple(WilsonCowan(drive_E=0.5 + 0.05 * i, tau_E_ms=2.0 + i) for i in range(4))
-    brain = network(model=models, coupling=0.8, onto_I=0.4)
+    brain = network(model=models, coupling=0.8, onto_I=0.4, velocity_mm_per_ms=velocity)
     start = np.array([0.05, 0.1, 0.02, 0.0]), np.array([0.02, 0.03, 0.1, 0.0])
     n_steps, dt_ms = 250, 0.2
     drive = np.zeros((n_steps, 4))
@@ -85,7 +94,7 @@ def test_it_is_the_plain_integration(noise, network):
         n_steps,
         dt_ms,
         noise=noise.per_step(dt_ms),
-        random=stream(5, "noise of regions").standard_normal((n_steps, 2, 4)),
+        random=normals(5, 0, n_steps, 4),
         drive=drive,
         first=first,
         E=start[0],
@@ -122,6 +131,188 @@ def test_seeds_make_the_noise_and_nothing_else_does(network):
     assert quiet[0].equals(quiet[1])
 
 
+def test_the_noise_is_normal_and_a_function_of_seed_step_and_region():
+    from scipy import stats
+
+    draws = normals(3, 0, 20_000, 20)
+    flat = draws.ravel()
+    assert stats.kstest(flat, "norm").pvalue > 0.01
+    assert abs(stats.kurtosis(flat)) < 5 * math.sqrt(24 / flat.size)
+    assert 4.5 < np.abs(flat).max() < 6.8
+    series = draws.reshape(20_000, 40)  # E and I of each region
+    series = np.hstack([series[1:], series[:-1]])
+    across = np.corrcoef(series.T)[np.triu_indices(80, 1)]
+    assert np.abs(across).max() < 5.5 / math.sqrt(20_000)
+    np.testing.assert_array_equal(normals(3, 700, 5, 20), draws[700:705])
+    np.testing.assert_array_equal(normals(3, 0, 9, 6), draws[:9, :, :6])
+    assert not np.any(normals(4, 0, 9, 20) == draws[:9])
+
+
+def test_the_exponential_is_that_of_the_library():
+    x = np.concatenate([np.linspace(-700.0, 700.0, 20_001), np.linspace(-1.0, 1.0, 20_001)])
+    found = np.array([exp(v) for v in x])
+    np.testing.assert_allclose(found, np.exp(x), rtol=3e-13)
+    near = np.abs(x) <= 1.0
+    np.testing.assert_allclose(found[near], np.exp(x[near]), rtol=1e-14)
+    single = np.array([exp(np.float32(v)) for v in x[np.abs(x) < 80.0]], np.float64)
+    expected = np.exp(x[np.abs(x) < 80.0].astype(np.float32).astype(float))
+    np.testing.assert_allclose(single, expected, rtol=1e-5)
+    assert math.isnan(exp(math.nan)) and exp(1e9) == exp(700.0) and exp(-1e9) == exp(-700.0)
+
+
+# ---- many sets at once --------------------------------------------------------------------------
+
+
+def sets_of(connectome):
+    """Networks that differ in all that a set of parameters may."""
+    return [
+        RegionNetwork(connectome, WilsonCowan(drive_E=0.5), coupling=0.3),
+        RegionNetwork(connectome, WilsonCowan(drive_E=0.6, tau_E_ms=4.0), coupling=0.9, onto_I=0.3),
+        RegionNetwork(
+            connectome,
+            tuple(WilsonCowan(drive_E=0.4 + 0.05 * i, drive_I=0.1) for i in range(connectome.n)),
+            coupling=0.0,
+        ),
+    ]
+
+
+@pytest.mark.parametrize("noise", [None, OU, White(0.003, 0.001)], ids=["none", "OU", "white"])
+def test_each_set_of_a_call_is_as_it_is_alone(noise, connectome):
+    """To the bit, with one noise seed for all or one a set, and its own start."""
+    networks = sets_of(connectome)
+    stimuli = [Stimulus("visual", 3.0, 9.0, 0.5)]
+    start = np.array([[0.05], [0.1], [0.02]]) * np.ones(4), np.full(4, 0.03)
+    for seeds in (7, (7, 8, 7)):
+        together = simulate_regions(
+            networks, 60.0, noise=noise, noise_seed=seeds, stimuli=stimuli, initial=start
+        )
+        assert together["E"].dims == ("set", "time_ms", "region")
+        for k, network in enumerate(networks):
+            alone = simulate_regions(
+                network,
+                60.0,
+                noise=noise,
+                noise_seed=seeds if isinstance(seeds, int) else seeds[k],
+                stimuli=stimuli,
+                initial=(start[0][k], start[1]),
+            )
+            np.testing.assert_array_equal(together["E"].values[k], alone["E"].values)
+            np.testing.assert_array_equal(together["I"].values[k], alone["I"].values)
+            assert together["network"].values[k] == alone.attrs["network"] == network.digest()
+
+
+def test_float32_agrees_with_float64():
+    """Over a second of a driven human connectome, to some hundredth of a percent."""
+    network = RegionNetwork(hcp_aal2(), WilsonCowan(drive_E=0.3), coupling=0.02)
+    fine, coarse = (
+        simulate_regions(network, 1000.0, noise=OU, bin_ms=1.0, real=real)
+        for real in (np.float64, np.float32)
+    )
+    assert coarse["E"].dtype == np.float32
+    off = np.abs(coarse["E"].values - fine["E"].values).max()
+    assert 0 < off < 1e-4 * np.ptp(fine["E"].values)
+
+
+def test_networks_of_one_call_share_their_connectome(connectome, network):
+    with pytest.raises(ValueError, match="their connectomes differ, run them one by one"):
+        other = RegionNetwork(subset(connectome, ["B", "A", "C", "D"]))
+        simulate_regions([network(), other], 1.0)
+    with pytest.raises(ValueError, match="velocities 6 and 7 mm/ms"):
+        simulate_regions([network(), network(velocity_mm_per_ms=7.0)], 1.0)
+    with pytest.raises(ValueError, match="2 noise seeds for 3 networks"):
+        simulate_regions(sets_of(connectome), 1.0, noise=OU, noise_seed=(1, 2))
+    with pytest.raises(ValueError, match="no network: give one"):
+        simulate_regions([], 1.0)
+    with pytest.raises(ValueError, match=r"initial of shapes .* expected E and I, finite"):
+        simulate_regions(network(), 1.0, initial=(np.zeros(3), np.zeros(4)))
+
+
+# ---- a run --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("velocity", [1.0, 6.0, math.inf])
+@pytest.mark.parametrize("real", [np.float64, np.float32])
+@pytest.mark.parametrize("noise", [OU, White(0.003, 0.001)], ids=["coloured", "white"])
+def test_a_run_does_not_depend_on_how_time_is_cut_into_calls(noise, real, velocity, network):
+    brain = network(coupling=0.8, velocity_mm_per_ms=velocity)
+    n_steps = CHUNK_STEPS + 131
+    drive = stream(1, "drive").normal(0.0, 0.2, (n_steps, 4))
+    runs = [RegionRun(brain, noise=noise, real=real) for _ in range(2)]
+    whole = runs[0].advance(n_steps, drive)
+    parts, done = [], 0
+    for steps in (1, 7, 8, 40, 3, 1, 500, 33, n_steps - 593):
+        parts.append(runs[1].advance(steps, drive[done : done + steps]))
+        done += steps
+    assert done == n_steps == runs[1].step
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)
+
+
+@pytest.mark.parametrize("noise", [None, OU, White(0.003, 0.001)], ids=["none", "OU", "white"])
+def test_a_run_goes_on_from_a_kept_state_to_the_bit(noise, connectome):
+    def start():
+        return RegionRun(sets_of(connectome), noise=noise, noise_seed=(1, 2, 1))
+
+    run = start()
+    run.advance(333)
+    step, kept = run.step, run.state()
+    ahead = run.advance(400)
+    for other in (run, start()):
+        other.restore(step, kept)
+        assert other.step == 333
+        np.testing.assert_array_equal(other.advance(400), ahead)
+    with pytest.raises(ValueError, match="no state of 'tiny': past differs"):
+        run.restore(0, {**kept, "past": kept["past"][..., 1:]})
+
+
+def test_a_silenced_region_is_silent_and_what_it_had_sent_arrives(network):
+    """A has sent for long; B hears of its silence a delay later, and of its return."""
+    brain = network(coupling=0.8)
+    delay = brain.delay_steps(0.1)
+    run, intact = RegionRun(brain), RegionRun(brain)
+    for r in (run, intact):
+        r.advance(1000)
+    none = np.zeros((4, 4), bool)
+    assert run.lesion(np.array([True, False, False, False]), none) == 0
+    hurt, whole = run.advance(600)[0], intact.advance(600)[0]
+    assert not hurt[:, :, 0].any()
+    differs = np.flatnonzero(hurt[:, 0, 1] != whole[:, 0, 1])
+    assert differs[0] == min(delay[1, 0], delay[2, 0] + delay[1, 2], delay[3, 0] + delay[1, 3])
+    run.lesion(np.zeros(4, bool), none)
+    healed, whole = run.advance(5000)[0, -1, 0], intact.advance(5000)[0, -1, 0]
+    np.testing.assert_allclose(healed, whole, rtol=1e-5)
+
+
+def test_a_cut_is_the_network_without_those_connections_and_heals(connectome):
+    """What is under way is lost too: B, cut from all, goes on as a region on its own."""
+    brain = RegionNetwork(connectome, WilsonCowan(drive_E=0.6), coupling=0.8)
+    run = RegionRun(brain)
+    run.advance(1000)
+    before = run.activity[0, :, 1]
+    cut = np.zeros((4, 4), bool)
+    cut[1] = True
+    assert run.lesion(np.zeros(4, bool), cut) == 3
+    alone = RegionRun(replace(brain, coupling=0.0), initial=tuple(np.tile(before, (4, 1)).T))
+    np.testing.assert_array_equal(run.advance(400)[0, :, :, 1], alone.advance(400)[0, :, :, 1])
+    step, kept = run.step, run.state()
+    assert run.lesion(np.zeros(4, bool), np.zeros((4, 4), bool)) == 0
+    healed = run.advance(300)
+    never = RegionRun(brain)
+    never.restore(step, kept)
+    np.testing.assert_array_equal(healed, never.advance(300))
+
+
+def test_a_steady_drive_is_that_of_the_model(network):
+    drive = np.array([0.1, 0.0, 0.3, 0.0])
+    run = RegionRun(network())
+    found = run.advance(300, drive)
+    models = tuple(WilsonCowan(drive_E=0.6 + d) for d in drive)
+    expected = RegionRun(network(model=models)).advance(300)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    after = RegionRun(network())  # the drive is gone with the call
+    after.restore(run.step, run.state())
+    np.testing.assert_array_equal(run.advance(300), after.advance(300))
+
+
 def test_a_stimulus_may_change_over_its_time(network):
     brain = network(model=WilsonCowan(), velocity_mm_per_ms=math.inf)
     two = [Stimulus("visual", 1.0, 2.0, 0.5), Stimulus("visual", 2.0, 3.0, -0.5)]
@@ -133,13 +324,13 @@ def test_a_stimulus_may_change_over_its_time(network):
 
 def test_analysis_reads_it_as_it_reads_a_recording(connectome):
     brain = RegionNetwork(
-        connectome, WilsonCowan(tau_E_ms=20.0, tau_I_ms=10.0, drive_E=0.3), coupling=0.6
+        connectome, WilsonCowan(tau_E_ms=20.0, tau_I_ms=10.0, drive_E=0.3), coupling=2.0
     )
     run = simulate_regions(
-        brain, 60_000.0, noise=OrnsteinUhlenbeck(0.2, 100.0), dt_ms=1.0, bin_ms=20.0
+        brain, 300_000.0, noise=OrnsteinUhlenbeck(0.2, 100.0), dt_ms=1.0, bin_ms=20.0
     )
     signal = bold(run["E"], 1.0)
-    assert signal.sizes == {"time_s": 41, "region": 4}
+    assert signal.sizes == {"time_s": 281, "region": 4}
     matrix = fc(signal)
     assert matrix.values[np.triu_indices(4, 1)].mean() > 0.1
     assert run.attrs["connectome"] == connectome.digest()

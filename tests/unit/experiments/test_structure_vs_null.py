@@ -193,7 +193,7 @@ def test_a_recipe_without_a_rate_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"rungs": "weight-shufle"}, "did you mean weight-shuffle"),
+        ({"rungs": "weight-shufle"}, "nearest: weight-shuffle"),
         ({"nulls": "1"}, "nulls 1: expected 2 or more"),
         ({"trials": "2"}, "trials 2: expected 6 or more"),
     ],

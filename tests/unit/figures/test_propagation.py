@@ -1,8 +1,6 @@
 """Pictures of a pulse: they show what they are given, and the movie moves."""
 
-import base64
 import io
-import re
 
 import numpy as np
 import pytest
@@ -95,17 +93,8 @@ def test_the_strip_shows_the_wave_arrive(evoked_Hz):
         propagation.filmstrip(evoked_Hz.assign_coords(region=[f"r{i}" for i in range(80)]))
 
 
-def test_the_movie_moves_and_needs_nothing_else(evoked_Hz):
+def test_the_movie_moves(evoked_Hz):
     """Six frames: frontal cortex lights up in the last ones."""
     part = evoked_Hz.sel(time_ms=slice(30.0, 80.0))
     gif = Image.open(io.BytesIO(propagation.movie_gif(part)))
     assert gif.n_frames == 6
-    html = propagation.movie_html(part, title="Visual pulse")
-    assert "http" not in html.replace("data:image", "") and html.count("<script>") == 1
-    frames = re.findall(r'"data:image/png;base64,([^"]+)"', html)
-    assert len(frames) == 1 + 6  # the first is what is shown without scripts
-    first, last = (
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(f))).convert("RGB"), int)
-        for f in (frames[1], frames[-1])
-    )
-    assert first.shape == last.shape and (np.abs(first - last).max(axis=2) > 30).mean() > 0.02

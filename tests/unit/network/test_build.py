@@ -157,9 +157,8 @@ def brains(draw):
     weights = np.where(weights < 0.5, 0.0, weights).reshape(n, n)
     np.fill_diagonal(weights, 0.0)
     lengths_mm = np.where(weights > 0, 5.0 + 20.0 * weights, 0.0)
-    connectome = Connectome(
-        "any", tuple(Region(f"R{i}", "L") for i in range(n)), weights, lengths_mm
-    )
+    regions = tuple(Region(f"R{i}", "L") for i in range(n))
+    connectome = Connectome("any", regions, weights, lengths_mm, directed=True)
     names = draw(st.sampled_from([("X",), ("X", "Y")]))  # Y inhibits
     populations = tuple(
         Population(

@@ -117,7 +117,7 @@ def test_what_cannot_be_compared_is_an_error(subjects):
     regions = tuple(Region(name, "L") for name in "ABC")
     names = {"region": list("ABC"), "region_2": list("ABC")}
     matrix = xr.DataArray(np.eye(3) + 0.1, names, ("region", "region_2"))
-    chain = Connectome("chain", regions, np.diag([1.0, 1.0], -1))
+    chain = Connectome("chain", regions, np.diag([1.0, 1.0], -1), directed=True)
     with pytest.raises(ValueError, match="'chain' has no loops"):
         LinearNetwork(0.5).fc(chain)
     with pytest.raises(ValueError, match="2 pairs of regions have a weight"):

@@ -7,7 +7,7 @@ import pytest
 
 from encephagen.brain.recipe import default_recipe
 from encephagen.connectome.datasets import hcp_aal2
-from encephagen.connectome.files import write_npz
+from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 from encephagen.engine.session import simulate
 from encephagen.network.build import build

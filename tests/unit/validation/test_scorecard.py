@@ -5,24 +5,28 @@ import json
 import numpy as np
 import pytest
 
+from encephagen.analysis.functional_connectivity import fc, fc_correlation, group_fc, upper
+from encephagen.analysis.haemodynamics import Haemodynamics
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, hcp_aal2
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.transform import subset
 from encephagen.recording import assemble
 from encephagen.validation.baselines import LinearNetwork, stationary_bold
-from encephagen.validation.scorecard import Scorecard, scorecard, timescale_rows
-from encephagen.validation.targets import Verdict, judge
+from encephagen.validation.evidence import Empirical, bold_runs
+from encephagen.validation.scorecard import Scorecard, scorecard, spiking_rows, timescale_rows
+from encephagen.validation.targets import STIMULI, Verdict, judge
 
 PART = subset(hcp_aal2(), ["occipital", "parietal"])  # 22 regions: quick, and connected
 N = PART.n
 
 
-def recording(minutes, seed=0, *, fc=None, connectome=PART, bin_ms=20.0, silent=None):
+def recording(minutes, seed=0, *, network=None, connectome=PART, bin_ms=20.0, silent=None):
     """Counts of 40 E and 10 I neurons a region, at 3 Hz times a signal of the given FC."""
     n = round(minutes * 60_000 / bin_ms)
-    fc = fc if fc is not None else LinearNetwork(0.9).fc(connectome)
-    slow = stationary_bold(fc, n // 10, 10 * bin_ms / 1e3, seed=seed).values[0]
+    slow = stationary_bold(
+        (network or LinearNetwork(0.9)).fc(connectome), n // 10, 10 * bin_ms / 1e3, seed=seed
+    ).values[0]
     slow = np.repeat(slow, 10, axis=0)[:n]
     rate = 3.0 * np.maximum(0.0, 1.0 + 0.2 * slow)
     rng = np.random.default_rng(seed)
@@ -74,8 +78,8 @@ def people():
 @pytest.fixture(scope="module")
 def card(people):
     runs = [recording(12, seed) for seed in (0, 1)]
-    extra = judge("visual.reach", 66.0, n=12)
-    return scorecard(runs, PART, people, spiking=[spiking()], extra=[extra])
+    reach = judge("visual reach", 66.0, n=12, target=STIMULI["reach"])
+    return scorecard(runs, PART, people, spiking=[spiking()], stimuli=[reach])
 
 
 def test_the_card_holds_everything_that_was_asked_for(card):
@@ -83,12 +87,55 @@ def test_the_card_holds_everything_that_was_asked_for(card):
     assert len(set(names)) == len(names)
     for name in (
         "rate_exc_Hz cv_isi count_correlation fc_group_r fc_heldout_r fcd_ks fc_change_if_doubled "
-        "log_weight_r linear_r linear_heldout_r ceiling_r linear_fcd_ks timescale_r visual.reach"
+        "log_weight_r linear_r linear_heldout_r ceiling_r linear_fcd_ks timescale_r "
+        "fc_mean rate_inh_over_exc"
     ).split():
         assert card[name].verdict is not Verdict.NOT_MEASURED or name == "timescale_r", name
         assert card[name].value is not None or name == "timescale_r", name
+    assert card.stimuli == (card["visual reach"],) and card["visual reach"] not in card.rest
     with pytest.raises(ValueError, match="no figure 'fc_r' on this scorecard"):
         card["fc_r"]
+
+
+def test_rest_and_stimuli_are_counted_apart(card):
+    document = card.as_dict()
+    assert document["stimuli"] == {"judged": 1, "in_range": 1, "missed": [], "passed": True}
+    rest = document["rest"]
+    assert rest["judged"] == sum(row.target is not None for row in card.rest)
+    assert (
+        rest["in_range"] == rest["judged"] - len(rest["missed"]) and "timescale_p" in rest["missed"]
+    )
+    assert [row["group"] for row in document["rows"]] == ["rest"] * len(card.rest) + ["stimuli"]
+    again = Scorecard.from_rows(json.loads(json.dumps(document["rows"])))
+    assert again.as_dict() == document and len(again.stimuli) == 1
+    assert Scorecard(card.rest).as_dict()["stimuli"] is None
+
+
+def test_a_linear_network_shows_no_advantage_over_itself(card):
+    """In spikes it is as near to people as it is without: nothing to pass by."""
+    gain = card["fc_group_over_linear_r"]
+    assert gain.value == pytest.approx(card["fc_group_r"].value - card["linear_r"].value)
+    both = card["fc_group_r"]
+    assert (gain.low, gain.high) == pytest.approx(
+        (both.low - card["linear_r"].value, both.high - card["linear_r"].value)
+    )
+    assert gain.verdict is not Verdict.PASS and card["fc_over_linear_r"].verdict is not Verdict.PASS
+    ks = card["fcd_over_linear_ks"]
+    assert ks.value == pytest.approx(card["fcd_ks"].value - card["linear_fcd_ks"].value)
+    assert ks.low < 0 < ks.high and ks.verdict is Verdict.UNDECIDED
+    assert card["fc_group_r"].verdict is card["fcd_ks"].verdict is Verdict.REPORTED
+
+
+def test_mean_connectivity_lies_among_the_subjects_or_not(card, people):
+    row, own = card["fc_mean"], upper_means(people)
+    assert (row.target.low, row.target.high) == pytest.approx((min(own), max(own)))
+    assert row.verdict is (Verdict.PASS if min(own) <= row.value <= max(own) else Verdict.FAIL)
+    alone = scorecard([recording(8)], PART, people.isel(subject=[0]))["fc_mean"]
+    assert alone.target is None and alone.verdict is Verdict.REPORTED
+
+
+def upper_means(people):
+    return [float(upper(fc(subject)).mean()) for subject in people]
 
 
 def test_a_linear_network_in_spikes_reaches_the_linear_baseline(card):
@@ -102,6 +149,8 @@ def test_a_linear_network_in_spikes_reaches_the_linear_baseline(card):
 
 def test_poisson_trains_have_poisson_statistics(card):
     assert card["rate_exc_Hz"].value == pytest.approx(3.0, abs=0.1)
+    assert card["rate_inh_over_exc"].value == pytest.approx(1.0, abs=0.05)
+    assert card["rate_inh_over_exc"].verdict is Verdict.FAIL
     assert card["cv_isi"].value == pytest.approx(1.0, abs=0.1)
     assert card["lvr"].value == pytest.approx(1.0, abs=0.15)
     assert abs(card["count_correlation"].value) < 0.02
@@ -113,7 +162,7 @@ def test_it_is_fit_for_json_and_the_same_again(card, people):
     assert json.loads(text)["passed"] is False  # timescale_p needs maps
     runs = [recording(12, seed) for seed in (0, 1)]
     again = scorecard(runs, PART, people, spiking=[spiking()])
-    assert again.rows == card.rows[:-1]
+    assert again.rows == card.rest
 
 
 def test_held_out_subjects_are_those_asked_for(people):
@@ -261,3 +310,51 @@ def test_timescales_need_memory_and_myelin():
     assert isinstance(Scorecard(timescale_rows([noise], PART)), Scorecard)
     short = timescale_rows([recording(0.02)], PART)
     assert all("too short for lags" in row.note for row in short)
+
+
+def nuclei(minutes=8, seed=0):
+    """Populations by other names: relay cells, which excite, live in the last two regions alone,
+    where there are neither pyramidal cells nor basket cells."""
+    plain = recording(minutes, seed)
+    count = plain.data["count"].values
+    cortex, n = np.arange(N - 2), N - 2
+    members = [(40, "pyramidal", cortex), (10, "basket", cortex), (30, "relay", [N - 2, N - 1])]
+    region = np.concatenate([np.repeat(where, size) for size, _, where in members])
+    population = np.concatenate(
+        [np.full(size * len(w), i) for i, (size, _, w) in enumerate(members)]
+    )
+    spikes = np.zeros((len(count), N, 3), int)
+    spikes[:, :n, :2], spikes[:, n:, 2] = count[:, :n], 2 * count[:, n:, 0]
+    return assemble(
+        None,
+        None,
+        dt_ms=1.0,
+        start_step=0,
+        n_steps=plain.n_steps,
+        regions=PART.regions,
+        populations=[name for _, name, _ in members],
+        excites=(True, False, True),
+        neuron_region=region,
+        neuron_population=population,
+        bin_ms=plain.bin_ms,
+        count=spikes,
+    )
+
+
+def test_a_population_is_judged_where_it_lives_and_by_what_it_does(people):
+    """No name is E or I: rates are those of all that excite, FC is that of all regions."""
+    run = nuclei()
+    rows = {row.name: row.value for row in spiking_rows([run])}
+    total = run.data["count"].sum("time_ms").values / (run.duration_ms / 1e3)
+    exciting = total[:, [0, 2]].sum() / (40 * (N - 2) + 30 * 2)
+    inhibiting = total[:, 1].sum() / (10 * (N - 2))
+    assert rows["rate_exc_Hz"] == pytest.approx(exciting, rel=0.01)
+    assert rows["rate_inh_over_exc"] == pytest.approx(inhibiting / exciting, rel=0.01)
+    relay = total[N - 2 :, 2].max() / 30
+    assert rows["rate_region_max_Hz"] == pytest.approx(relay, rel=0.01) and relay > 7.0
+    data = Empirical.of(people, PART, None)
+    r = [
+        fc_correlation(group_fc(bold_runs([x], data, Haemodynamics())), data.group)
+        for x in (run, recording(8))
+    ]
+    assert r[0] == pytest.approx(r[1], abs=0.05)

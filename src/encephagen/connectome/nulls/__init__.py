@@ -6,7 +6,6 @@ it promises, raises ValueError. `spatial_null` does the same for maps. docs/null
 """
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.nulls.binned import length_binned
@@ -18,8 +17,10 @@ from encephagen.connectome.nulls.shuffle import weight_shuffle
 from encephagen.connectome.nulls.spatial import SpatialProof, spatial_null
 from encephagen.connectome.nulls.strength import strength_preserving
 from encephagen.connectome.nulls.swaps import degree_swaps
+from encephagen.names import hint
 
-Null = Callable[[Connectome, int], tuple[Connectome, Proof]]
+Null = Callable[..., tuple[Connectome, Proof]]
+"""``(connectome, seed) -> (null, proof)``."""
 
 # By name, from the one that keeps least of what matters here to the one that keeps most; the last
 # two stand apart: homogeneous keeps no weight at all, swaps need a sparse connectome.
@@ -32,18 +33,19 @@ NULLS: dict[str, Null] = {
     "homogeneous": homogeneous,
     "degree-swaps": degree_swaps,
 }
+ANNEALED = ("strength", "length-and-strength")
+"""Nulls that take long, and so ``progress``, which is told the fraction that is done."""
 
 
 def find(name: str) -> Null:
     """Return the null of that name. Raises ValueError, with the nearest name, if there is none."""
     if name not in NULLS:
-        close = get_close_matches(str(name).casefold(), NULLS, n=1, cutoff=0.4)
-        nearest = f"did you mean {close[0]}?" if close else f"expected {', '.join(NULLS)}"
-        raise ValueError(f"{name!r} is no null: {nearest}")
+        raise ValueError(f"{name!r} is no null; {hint(name, NULLS)}")
     return NULLS[name]
 
 
 __all__ = [
+    "ANNEALED",
     "NULLS",
     "Null",
     "Proof",

@@ -4,7 +4,7 @@ from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.nulls.binned import RELATION, stays_in_bins
 from encephagen.connectome.nulls.connections import Connections, length_bins
 from encephagen.connectome.nulls.proof import MOVED, STRENGTHS, Proof, prove
-from encephagen.connectome.nulls.strength import anneal
+from encephagen.connectome.nulls.strength import Progress, anneal, unwatched
 from encephagen.rng import stream
 
 # Under the ten of the length-binned shuffle: what is left free by narrow bins and fixed strengths
@@ -13,7 +13,11 @@ N_BINS = 5
 
 
 def length_and_strength(
-    connectome: Connectome, seed: int = 0, *, n_bins: int = N_BINS
+    connectome: Connectome,
+    seed: int = 0,
+    *,
+    n_bins: int = N_BINS,
+    progress: Progress = unwatched,
 ) -> tuple[Connectome, Proof]:
     """Permute within bins of length, keeping strengths.
 
@@ -26,7 +30,8 @@ def length_and_strength(
     """
     connections = Connections.of(connectome)
     bins = length_bins(connections, n_bins)
-    order = anneal(connections, bins, stream(seed, "null", "length-and-strength"))
+    rng = stream(seed, "null", "length-and-strength")
+    order = anneal(connections, bins, rng, progress)
     null = connections.moved(order, f"length-and-strength {seed}")
     promises = (*MOVED, STRENGTHS, stays_in_bins(bins, connections), RELATION)
     return null, prove("length-and-strength", seed, connectome, null, promises)

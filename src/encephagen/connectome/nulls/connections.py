@@ -5,14 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from encephagen.connectome.connectome import Connectome
-
-SYMMETRY_RTOL = 1e-9
-
-
-def symmetric(weights: np.ndarray) -> bool:
-    """Tell whether a matrix equals its transpose, but for rounding."""
-    return bool(np.allclose(weights, weights.T, rtol=SYMMETRY_RTOL, atol=0.0))
+from encephagen.connectome.connectome import Connectome, symmetric
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from encephagen.connectome.connectome import Connectome
-from encephagen.connectome.nulls.connections import symmetric
+from encephagen.connectome.connectome import Connectome, symmetric
+from encephagen.files import plain
 
 # A null of which less has changed, or which follows its original more closely, is none: it raises.
 MIN_FRACTION_CHANGED = 0.1
@@ -28,7 +28,7 @@ class Promise:
     what: str
     error: Callable[[Connectome, Connectome], float]
     tolerance: float = 0.0
-    remedy: str = "try another seed"
+    remedy: str = "this null is at fault, not the connectome: report it"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Proof:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the proof for JSON: plain types, None for nan."""
-        return _plain(dataclasses.asdict(self))
+        return plain(dataclasses.asdict(self))
 
 
 def prove(
@@ -229,7 +229,12 @@ def _asymmetry(original: Connectome, null: Connectome) -> float:
 WEIGHTS = Promise("the weights, rearranged", _weights_error)
 PAIRS = Promise("with each weight its length", _pairs_error)
 DEGREES = Promise("the degree of each region", degree_error)
-STRENGTHS = Promise("the strength of each region", strength_error, 0.01)
+STRENGTHS = Promise(
+    "the strength of each region",
+    strength_error,
+    0.01,
+    "too few connections can change places here; choose a null that does not keep strengths",
+)
 TOTAL = Promise("the total weight", _total_error, 1e-9)
 LENGTHS = Promise("the lengths, in place", _length_error)
 SYMMETRY = Promise("symmetry", _asymmetry, 1e-9)
@@ -293,13 +298,3 @@ def _weight_length(original: Connectome, null: Connectome) -> WeightLength | Non
         after=curve(null.weights, null.lengths_mm),
         place=curve(null.weights, original.lengths_mm),
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

@@ -1,6 +1,6 @@
 """Strength-preserving annealing: regions keep how much they send and receive, not with whom."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -18,8 +18,17 @@ from encephagen.rng import stream
 COOLING = ((30.0, 100, 0.95), (0.2, 60, 0.75))
 TRIES = 4  # shuffles that are annealed until one has the strengths
 
+Progress = Callable[[float], object]
+"""Told the fraction of an annealing that is done, after each of its stages."""
 
-def strength_preserving(connectome: Connectome, seed: int = 0) -> tuple[Connectome, Proof]:
+
+def unwatched(fraction: float) -> None:
+    """Take no notice of progress."""
+
+
+def strength_preserving(
+    connectome: Connectome, seed: int = 0, *, progress: Progress = unwatched
+) -> tuple[Connectome, Proof]:
     """Permute the connections so that each region keeps its strength.
 
     The annealing of netneurotools, started from a weight shuffle; lengths go with the weights.
@@ -31,13 +40,16 @@ def strength_preserving(connectome: Connectome, seed: int = 0) -> tuple[Connecto
     """
     connections = Connections.of(connectome)
     everything = [np.arange(len(connections))]
-    order = anneal(connections, everything, stream(seed, "null", "strength"))
+    order = anneal(connections, everything, stream(seed, "null", "strength"), progress)
     null = connections.moved(order, f"strength {seed}")
     return null, prove("strength", seed, connectome, null, (*MOVED, STRENGTHS))
 
 
 def anneal(
-    connections: Connections, groups: Sequence[np.ndarray], rng: np.random.Generator
+    connections: Connections,
+    groups: Sequence[np.ndarray],
+    rng: np.random.Generator,
+    progress: Progress = unwatched,
 ) -> np.ndarray:
     """Return a random order of the connections that gives each region, nearly, its strength.
 
@@ -49,9 +61,10 @@ def anneal(
     """
     randomize = library("netneurotools.networks.randomize", "netneurotools")
     best, least = np.arange(len(connections)), np.inf
+    n_stages = len(groups) * sum(stages for _, stages, _ in COOLING)
     for _ in range(TRIES):
         order = shuffled(groups, len(connections), rng)
-        with _without_bars(randomize):
+        with _stages_told(randomize, n_stages, progress):
             for schedule in COOLING:
                 for members in groups:
                     order = _cooled(randomize, connections, order, members, schedule, rng)
@@ -120,10 +133,19 @@ def library(module: str, package: str) -> Any:
 
 
 @contextmanager
-def _without_bars(randomize: Any) -> Iterator[None]:
-    """Keep netneurotools from drawing a bar a stage on stderr: only the app prints."""
+def _stages_told(randomize: Any, n_stages: int, progress: Progress) -> Iterator[None]:
+    """Tell ``progress`` of each stage, in place of netneurotools' bar: only app prints."""
+    done = 0
+
+    def told(stages: Iterable[int], **_: Any) -> Iterator[int]:
+        nonlocal done
+        for stage in stages:
+            yield stage
+            done += 1
+            progress(min(done / n_stages, 1.0))
+
     drawn = randomize.tqdm
-    randomize.tqdm = lambda stages, **_: stages
+    randomize.tqdm = told
     try:
         yield
     finally:

@@ -30,7 +30,8 @@ from encephagen.experiments.runner import Runner
 from encephagen.network.build import build
 from encephagen.tasks.pulses import Step, Timing, present_shuffled
 from encephagen.units import MS_PER_S
-from encephagen.validation.targets import Row, Target, judge
+from encephagen.validation import targets
+from encephagen.validation.targets import Row, judge
 from encephagen.working_point.calibration import FEEDBACK
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import WorkingPoint
@@ -55,6 +56,8 @@ PEAK_MS = 10.0
 FEWEST_TRIALS = 6
 """With so many, and three times as many shams, one region of 80 can be told to respond."""
 
+NO_RESPONSE = targets.STIMULI["sham reach"]
+
 TIMING = (
     "pulse_ms", "trials", "shams", "before_ms", "after_ms", "window_ms", "rest_ms", "settle_s",
 )  # fmt: skip
@@ -73,12 +76,6 @@ WORST: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "rest_ratio": (max, ()),
 }
 """Figures by which amplitudes are judged: what is worst, and what goes along with it."""
-
-FAR, SURVIVAL = 40.0, 0.95
-"""Regions that make a pulse one that travels, and the share of brains that must be at rest again:
-what this study asks for (free)."""
-
-NO_RESPONSE = Target("sham reach", None, 0.5, "regions", "free; no stimulus, no response")
 
 
 @dataclass(frozen=True)
@@ -350,7 +347,7 @@ def run(config: Config, runner: Runner) -> Result:
         verdict=_verdict(values),
         rows=(
             *(row for name in STIMULI for row in _rows(name, values[name], config)),
-            judge("sham reach", float(sham.mean()), n=sham.size, target=NO_RESPONSE),
+            judge(NO_RESPONSE.name, float(sham.mean()), n=sham.size, target=NO_RESPONSE),
         ),
         data=_data(conditions, connectome),
     )
@@ -619,19 +616,16 @@ def _rows(name: str, v: dict[str, Any], config: Config) -> list[Row]:
     def row(
         what: str,
         key: str,
-        low: float | None = None,
-        high: float | None = None,
-        unit: str = "",
-        source: str = "",
         interval: Sequence[float] | None = None,
         note: str = "",
+        n_of: int | None = None,
     ) -> Row:
-        title = f"{name} {what}"
-        target = None
-        if low is not None or high is not None:
-            target = Target(title, low, high, unit, f"free; {source}")
+        target = targets.STIMULI.get(what)
+        if target is not None and n_of is not None:
+            target = targets.of_all(target, n_of)
         known = interval is not None and np.isfinite(interval).all()
         bounds = (interval[0], interval[1]) if interval is not None and known else None
+        title, unit = f"{name} {what}", "regions" if what == "strong reach" else ""
         return judge(
             title, v[key], interval=bounds, n=n, unit=unit, target=target, note=worst + note
         )
@@ -639,25 +633,20 @@ def _rows(name: str, v: dict[str, Any], config: Config) -> list[Row]:
     share = [n * x for x in v["returned_interval"]]
     least, most = v["reach_range"]
     return [
-        row("reach", "reach", FAR, None, "regions", f"of the {v['n_regions']} others",
-            note=f"; median of brains, {least} to {most}"),
-        row("strong reach", "strong_reach", unit="regions",
+        row("reach", "reach", note=f"; median of brains, {least} to {most} of {v['n_regions']}"),
+        row("strong reach", "strong_reach",
             note="; response above one standard deviation of a single trial"),
-        row("lobes", "lobes", v["n_lobes"], None, "", "every lobe, in half of the brains"),
-        row("latency rho", "latency_rho", 0.0, None, "", "later where fibres are longer",
-            v["latency_interval"]),
-        row("latency rho, spatial p", "latency_spatial_p", None, 0.05, "",
-            "maps as smooth as the delay"),
+        row("lobes", "lobes", n_of=v["n_lobes"]),
+        row("latency rho", "latency_rho", v["latency_interval"]),
+        row("latency rho, spatial p", "latency_spatial_p"),
         row("latency rho, given weight", "latency_given_weight_rho",
             note="; long fibres are thin, too: what is left once weight is taken out"),
-        row("selectivity rho", "selectivity_rho", 0.5, None, "", "stronger where connected",
-            v["selectivity_interval"]),
+        row("selectivity rho", "selectivity_rho", v["selectivity_interval"]),
         row("response, far third", "attenuation"),
         row("decoding", "decoding"),
-        row("brains at rest again", "returned", float(np.ceil(SURVIVAL * n - 1e-9)), None, "",
-            f"{SURVIVAL:.0%} of brains", share),
-        row("rate at the end, over rest", "rest_ratio", None, 1.1, "", "nothing is left"),
-        row("source peak", "source_peak_Hz", None, 150.0, "Hz", "what cortex can fire"),
+        row("brains at rest again", "returned", share, n_of=n),
+        row("rate at the end, over rest", "rest_ratio"),
+        row("source peak", "source_peak_Hz"),
     ]  # fmt: skip
 
 
@@ -669,9 +658,9 @@ def _verdict(values: dict[str, Any]) -> str:
         for name in STIMULI
     )
     back = min(values[name]["returned"] for name in STIMULI)
-    if values["visual"]["reach"] < 1:
+    if NO_RESPONSE.holds(values["visual"]["reach"]):
         found = "Confirmed, stimuli are trapped"
-    elif all(values[s]["reach"] >= FAR for s in STIMULI):
+    elif all(targets.STIMULI["reach"].holds(values[s]["reach"]) for s in STIMULI):
         found = "Refuted, stimuli travel"
     else:
         found = "Neither trapped nor far-reaching"

@@ -1,77 +1,146 @@
-"""The report of `encephagen validate`: one page with every figure and what it was measured on."""
+"""The report of `encephagen validate`: a page, a document, arrays, and the page in docs/."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 
-from encephagen.app import page, validate
-from encephagen.experiments.store import whole
+from encephagen.experiments.validate import STIMULI, Answer
+from encephagen.files import whole
+from encephagen.report import page, text
+from encephagen.validation.scorecard import Scorecard
+from encephagen.validation.targets import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from encephagen.experiments.result import Result
 
+DOCUMENT, ARRAYS, RECIPE, REPORT = "validate.json", "evidence.npz", "recipe.toml", "report.html"
+FIGURES = "figures"
 RASTER_MS = 3000.0
+
+GROUPS = (
+    ("spikes", ("rate_", "cv_", "lvr", "fano", "count_", "spectral_", "timescale_ms", "alarms")),
+    (
+        "functional connectivity",
+        ("fc_", "log_weight_r", "linear_r", "linear_heldout_r", "ceiling_r"),
+    ),
+    ("dynamics of functional connectivity", ("fcd_", "linear_fcd", "ceiling_fcd")),
+    ("timescales along T1w/T2w", ("timescale_",)),
+)
+"""Titles of the groups of rows at rest, and how their names begin; the first that fits."""
 
 Drawn = tuple[str, "Callable[[], Figure]", str]
 """The file stem of a picture, what draws it, and its caption."""
 
 
-def write(answer: "validate.Answer", path: Path) -> None:
-    """Write the page to ``path``, and its pictures as PNG files into ``figures`` beside it."""
-    from encephagen.experiments.store import whole
+def groups(card: Scorecard) -> list[tuple[str, list[Row]]]:
+    """Return the rows by group, with its title: those at rest, then stimuli that travel."""
+    found: list[tuple[str, list[Row]]] = [(f"at rest: {title}", []) for title, _ in GROUPS]
+    for row in card.rest:
+        at = next(i for i, (_, starts) in enumerate(GROUPS) if row.name.startswith(starts))
+        found[at][1].append(row)
+    found.append(("stimuli that travel", list(card.stimuli)))
+    return [(title, rows) for title, rows in found if rows]
 
-    folder = path.parent / "figures"
-    folder.mkdir(exist_ok=True)
-    sections = [_figures_section(answer)]
-    for heading, text, pictures in _chapters(answer):
-        blocks: list[page.Block] = [page.Prose(text)]
-        for name, draw, caption in pictures:
-            try:
-                content = page.png(draw())
-            except ValueError as error:
-                blocks.append(page.Prose(f"Not drawn ({name}): {error}."))
-                continue
-            with whole(folder / f"{name}.png") as part:
-                part.write_bytes(content)
-            blocks.append(page.Picture(content, caption))
-        sections.append(page.Section(heading, blocks))
-    if answer.propagation is not None:
-        sections.append(_propagation_section(answer.propagation, folder))
-    sections.append(_making_section(answer, path.parent))
-    q = answer.question
-    made = page.Page(
-        f"Validation of {q.recipe.name} on {q.dataset}",
-        sections,
-        subtitle=validate.summary(answer.card.rows).partition(";")[0],
-        footer=f"encephagen {answer.provenance['versions']['encephagen']}",
-    )
-    with whole(path) as part:
+
+def summary(card: Scorecard) -> list[str]:
+    """Return how many figures lie in their ranges, and which do not: at rest, and with stimuli."""
+    parts = {"At rest": card.rest, "Stimuli": card.stimuli}
+    return [text.counted(what, rows) for what, rows in parts.items() if rows]
+
+
+def write(answer: Answer, folder: Path) -> None:
+    """Write the document, the arrays, the page, and its pictures as files, into a folder."""
+    said = json.dumps(answer.as_dict(), indent=2, allow_nan=False)
+    with whole(folder / DOCUMENT) as part:
+        part.write_text(said + "\n", encoding="utf-8")
+    arrays = {str(name): variable.values for name, variable in answer.evidence.variables.items()}
+    with whole(folder / ARRAYS) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    (folder / FIGURES).mkdir(exist_ok=True)
+    made = _page(answer, folder)
+    with whole(folder / REPORT) as part:
         part.write_text(made.html(), encoding="utf-8")
 
 
-# ---- sections -----------------------------------------------------------------------------------
+def renewed(page_text: str, document: Mapping[str, Any]) -> str:
+    """Return the text of docs/validation.md with what a kept document says."""
+    card, made = Scorecard.from_rows(document["rows"]), document["provenance"]
+    stimuli = f", of the stimuli {made['code_of_stimuli'][:12]}" if card.stimuli else ""
+    tables = [
+        part for title, rows in groups(card) for part in (f"### {title}", text.markdown(rows))
+    ]
+    return text.between_marks(
+        page_text,
+        "validate",
+        *(f"**{line}**" for line in summary(card)),
+        *tables,
+        f"{document['seeds']} seeds of {document['minutes']:g} min, recipe {document['recipe']} "
+        f"(working point: {document['working_point']}) on "
+        f"{document['dataset']}, {text.duration(made['wall_s'])}, {made['created'][:10]}, "
+        f"encephagen {made['versions']['encephagen']}, code {made['code'][:12]}{stimuli}; "
+        + text.of_brain(document.get(page.BRAIN_DIGEST)),
+        f"```\n{made['command']}\n```",
+    )
 
 
-def _figures_section(answer: "validate.Answer") -> page.Section:
-    tables = [page.scores(group, title) for title, group in answer.groups()]
-    targets = [row.target for row in answer.card.rows if row.target is not None]
-    sources = [(target.name, target.source) for target in targets]
+# ---- the page -----------------------------------------------------------------------------------
+
+
+def _page(answer: Answer, folder: Path) -> page.Page:
+    sections = [_figures_section(answer.card)]
+    for heading, said, pictures in _chapters(answer):
+        blocks: list[page.Block] = [page.Prose(said)]
+        for name, draw, caption in pictures:
+            try:
+                figure = draw()
+            except ValueError as error:
+                blocks.append(page.Prose(f"Not drawn ({name}): {error}."))
+                continue
+            blocks.append(page.Picture(_kept(figure, name, answer, folder), caption))
+        sections.append(page.Section(heading, blocks))
+    if answer.propagation is not None:
+        sections.append(_propagation_section(answer, answer.propagation, folder))
+    sections.append(_making_section(answer, folder))
+    q, made = answer.question, answer.provenance
+    return page.Page(
+        f"Validation of {q.recipe.name} on {q.dataset}",
+        sections,
+        subtitle="; ".join(line.partition(";")[0].rstrip(".") for line in summary(answer.card)),
+        footer=f"encephagen {made['versions']['encephagen']}, "
+        + text.of_brain(made["brain_digest"]),
+    )
+
+
+def _kept(figure: "Figure", name: str, answer: Answer, folder: Path) -> bytes:
+    """Return a figure as PNG, which is written as a file too."""
+    content = page.png(figure, answer.provenance["brain_digest"])
+    with whole(folder / FIGURES / f"{name}.png") as part:
+        part.write_bytes(content)
+    return content
+
+
+def _figures_section(card: Scorecard) -> page.Section:
+    tables = [page.scores(rows, title) for title, rows in groups(card)]
+    targets = {row.target: row.target.name for row in card.rows if row.target is not None}
+    sources = [(name, text.span(target), target.source) for target, name in targets.items()]
     return page.Section(
         "Figures",
         [
-            page.Prose(validate.summary(answer.card.rows)),
+            *(page.Prose(line) for line in summary(card)),
             page.Prose(_FIGURES),
             *tables,
-            page.Table(("figure", "source"), sources, "where the ranges are from"),
+            page.Table(("figure", "range", "source"), sources, "where the ranges are from"),
         ],
     )
 
 
-def _chapters(answer: "validate.Answer") -> Iterator[tuple[str, str, list[Drawn]]]:
+def _chapters(answer: Answer) -> Iterator[tuple[str, str, list[Drawn]]]:
     yield "Functional connectivity", _CONNECTIVITY, list(_connectivity(answer))
     yield "Dynamics and spectra", _DYNAMICS, list(_dynamics(answer))
     yield "Activity", _ACTIVITY, list(_activity(answer))
@@ -80,7 +149,9 @@ def _chapters(answer: "validate.Answer") -> Iterator[tuple[str, str, list[Drawn]
 
 _FIGURES = (
     "Each figure with its 95 % interval and the range in which it should lie. Baselines are what "
-    "others reach on the same data: they say nothing of this brain, but how much its figures mean."
+    "others reach on the same data: they say nothing of this brain, but how much its figures mean. "
+    "A bound marked free is our own reading of its source. A difference to the linear network is "
+    "judged by its whole interval, and undecided where that is on both sides of the bound."
 )
 _CONNECTIVITY = (
     "Functional connectivity (FC) is the correlation of the signals of two regions: of fMRI, and "
@@ -99,7 +170,7 @@ _TIMESCALES = (
 )
 
 
-def _connectivity(answer: "validate.Answer") -> Iterator[Drawn]:
+def _connectivity(answer: Answer) -> Iterator[Drawn]:
     from encephagen.figures import connectivity
 
     seen, regions, card = answer.evidence, answer.connectome.regions, answer.card
@@ -132,7 +203,7 @@ def _connectivity(answer: "validate.Answer") -> Iterator[Drawn]:
         )
 
 
-def _dynamics(answer: "validate.Answer") -> Iterator[Drawn]:
+def _dynamics(answer: Answer) -> Iterator[Drawn]:
     from encephagen.figures import connectivity
     from encephagen.figures.spectrum import spectra
 
@@ -154,7 +225,7 @@ def _dynamics(answer: "validate.Answer") -> Iterator[Drawn]:
         )
 
 
-def _activity(answer: "validate.Answer") -> Iterator[Drawn]:
+def _activity(answer: Answer) -> Iterator[Drawn]:
     from encephagen import figures
 
     spiking = answer.spiking[0]
@@ -182,7 +253,7 @@ def _activity(answer: "validate.Answer") -> Iterator[Drawn]:
     )
 
 
-def _timescales(answer: "validate.Answer") -> Iterator[Drawn]:
+def _timescales(answer: Answer) -> Iterator[Drawn]:
     from encephagen.figures import timescales
 
     seen = answer.evidence
@@ -206,16 +277,14 @@ def _timescales(answer: "validate.Answer") -> Iterator[Drawn]:
     )
 
 
-def _propagation_section(found: "Result", folder: Path) -> page.Section:
+def _propagation_section(answer: Answer, found: "Result", folder: Path) -> page.Section:
     """Return the study's verdict and pictures, and a movie of each stimulus."""
     from encephagen.experiments import study
 
     blocks: list[page.Block] = [page.Prose(_PROPAGATION), page.Prose(found.verdict, "Found.")]
     movies = _movies(found)
     for stem, figure in study.find(found.study).figures(found).items():
-        content = page.png(figure)
-        with whole(folder / f"propagation-{stem}.png") as part:
-            part.write_bytes(content)
+        content = _kept(figure, f"propagation-{stem}", answer, folder)
         blocks.append(page.Picture(content, _CAPTIONS.get(stem, "The cortex after the pulse.")))
         if stem in movies:
             blocks.append(page.Raw(movies[stem]))
@@ -224,19 +293,19 @@ def _propagation_section(found: "Result", folder: Path) -> page.Section:
 
 def _movies(found: "Result") -> dict[str, str]:
     """Return HTML that plays what each stimulus evokes, by its name; none off the surface."""
-    from encephagen.figures.propagation import movie_html
     from encephagen.figures.surface import on_surface
+    from encephagen.report.player import player
 
     regions = [str(name) for name in found.data["regions"].tolist()]
     if not on_surface(regions):
         return {}
     coords = {"time_ms": found.data["time_ms"], "region": regions}
     return {
-        name: movie_html(
+        name: player(
             xr.DataArray(course_Hz, coords, ("time_ms", "region")),
             title=f"{name.capitalize()} pulse",
         )
-        for name, course_Hz in zip(validate.STIMULI, found.data["course_Hz"], strict=True)
+        for name, course_Hz in zip(STIMULI, found.data["course_Hz"], strict=True)
     }
 
 
@@ -251,22 +320,23 @@ _CAPTIONS = {
 }
 
 
-def _making_section(answer: "validate.Answer", folder: Path) -> page.Section:
+def _making_section(answer: Answer, folder: Path) -> page.Section:
     q, made = answer.question, answer.provenance
     tested_on = answer.tested_on
     settings: list[tuple[str, Any]] = [
         ("command", made["command"]),
         ("connectome", f"{q.dataset}, digest {made['connectome'][:16]}"),
+        ("brain", f"digest {made['brain_digest']}"),
         ("brain time", f"seeds: {q.seeds}, each {q.minutes:g} min; spikes {q.spiking_s:g} s"),
         ("working point", made["working_point"]),
         ("recipe fitted on", ", ".join(q.recipe.fitted_on) or "no subject's data"),
         ("tested on", "each in turn" if tested_on is None else ", ".join(map(str, tested_on))),
         ("versions", ", ".join(f"{name} {v}" for name, v in made["versions"].items())),
         ("took", f"{made['wall_s']:.0f} s, {made['resumed']} of {made['runs']} runs from before"),
-        ("files", f"{validate.DOCUMENT}: every figure; {validate.ARRAYS}: what the pictures show; "
-                  f"{validate.RECIPE}: the recipe; runs: counts and spikes of each seed"),
+        ("files", f"{DOCUMENT}: every figure; {ARRAYS}: what the pictures show; "
+                  f"{RECIPE}: the recipe; runs: counts and spikes of each seed"),
     ]  # fmt: skip
-    text = (folder / validate.RECIPE).read_text(encoding="utf-8")
+    text = (folder / RECIPE).read_text(encoding="utf-8")
     return page.Section(
         "How it was made", [page.Table(("", ""), settings), page.Code(text.strip())]
     )

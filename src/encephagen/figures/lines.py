@@ -1,4 +1,4 @@
-"""Line plots in the terminal, of Braille dots (two by four in a cell) or else of ASCII."""
+"""Lines in the terminal, of Braille dots (two by four in a cell) or else of ASCII."""
 
 import numpy as np
 from numpy.typing import ArrayLike

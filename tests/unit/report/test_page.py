@@ -5,7 +5,18 @@ import re
 
 import pytest
 
-from encephagen.app.page import Code, Page, Picture, Prose, Raw, Section, Table, scores
+from encephagen.report.page import (
+    Code,
+    Page,
+    Picture,
+    Prose,
+    Raw,
+    Section,
+    Table,
+    brain_digest_of,
+    png,
+    scores,
+)
 from encephagen.validation.targets import Verdict, judge
 
 EVIL = "<script>alert('x')</script> & \"more\""
@@ -59,6 +70,8 @@ def test_links_lead_to_sections():
         (None, "<td></td>"),
         (True, "<td>True</td>"),
         ("-0.5 to 1.2", '<td class="number">-0.5 to 1.2</td>'),
+        ("at least 40, free", '<td class="number">at least 40, free</td>'),
+        (Verdict.UNDECIDED, '<td class="verdict undecided">undecided</td>'),
         ("V1", "<td>V1</td>"),
     ],
 )
@@ -68,5 +81,14 @@ def test_cells(cell, html):
 
 def test_rows_of_a_scorecard():
     html = page(scores([judge("rate_exc_Hz", 7.25, interval=(7.0, 7.5), n=4, note="over seeds")]))
-    for text in ("rate_exc_Hz", "7.25 Hz", "7 to 7.5", "1 to 5", "fail", "over seeds"):
+    for text in ("rate_exc_Hz", "7.25 Hz", "7 to 7.5", "1 to 5, free", "fail", "over seeds"):
         assert f">{text}</td>" in html, text
+
+
+def test_a_picture_carries_the_digest_of_its_brain(tmp_path):
+    from matplotlib.figure import Figure
+
+    for digest in ("ab" * 32, None):
+        file = tmp_path / "picture.png"
+        file.write_bytes(png(Figure(figsize=(1.0, 1.0)), digest))
+        assert brain_digest_of(file) == digest

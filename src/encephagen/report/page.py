@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from encephagen.app import rows
+from encephagen.report import text
 from encephagen.validation.targets import Row, Verdict
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 160
+BRAIN_DIGEST = "brain_digest"
+"""Name under which a picture, and a document, carry the digest of their brain."""
 
 
 class Block(Protocol):
@@ -122,16 +124,25 @@ def scores(scored: Iterable[Row], caption: str = "") -> Table:
     """Return the table of a scorecard's or a study's rows."""
     body = []
     for row in scored:
-        *cells, _, n = rows.texts(row)
+        *cells, _, n = text.texts(row)
         body.append((*cells, row.verdict, n, row.note))
-    return Table((*rows.COLUMNS, "note"), body, caption)
+    return Table((*text.COLUMNS, "note"), body, caption)
 
 
-def png(figure: "Figure") -> bytes:
-    """Return a figure as the bytes of a PNG."""
+def png(figure: "Figure", brain_digest: str | None = None) -> bytes:
+    """Return a figure as the bytes of a PNG, which carries the digest of its brain as a text."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    metadata = {} if brain_digest is None else {BRAIN_DIGEST: brain_digest}
+    figure.savefig(buffer, format="png", dpi=DPI, metadata=metadata)
     return buffer.getvalue()
+
+
+def brain_digest_of(png: Path) -> str | None:
+    """Return the digest of the brain that a picture (PNG) was drawn of, None if it carries none."""
+    from PIL import Image
+
+    with Image.open(png) as image:
+        return image.info.get(BRAIN_DIGEST)
 
 
 def _cell(value: Any) -> tuple[str, str]:
@@ -139,9 +150,9 @@ def _cell(value: Any) -> tuple[str, str]:
     if isinstance(value, Verdict):
         return f"verdict {value.value.replace(' ', '-')}", value.value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return "number", rows.number(value)
-    text = "" if value is None else str(value)
-    return "number" if _FIGURE.fullmatch(text) else "", text
+        return "number", text.number(value)
+    said = "" if value is None else str(value)
+    return "number" if _FIGURE.fullmatch(said) else "", said
 
 
 def _render(template: str, **values: Any) -> str:
@@ -156,7 +167,7 @@ def _environment() -> "Environment":
 
 
 _NUMBER = r"[-+]?[\d.,]+(e[-+]\d+)?"
-_FIGURE = re.compile(f"(at least |at most |{_NUMBER} to )?{_NUMBER}( [A-Za-z%]+)?")
+_FIGURE = re.compile(f"(at least |at most |{_NUMBER} to )?{_NUMBER}(,? [A-Za-z%]+)?")
 """What a cell of a figure, an interval or a range holds; a note may begin with a number too."""
 _TABLE = """<div class="scroll"><table>
 {% if caption %}<caption>{{ caption }}</caption>{% endif %}

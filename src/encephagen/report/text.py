@@ -1,23 +1,27 @@
-"""Rows of figures as text: for a terminal, a page, a document."""
+"""Figures as people read them, in a terminal, on a page, in a document."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from encephagen.validation.targets import Row, Verdict
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from encephagen.validation.targets import Row, Tally, Target
 
 COLUMNS = ("figure", "value", "95 % interval", "range", "verdict", "n")
 MARKS = ("<!-- result -->", "<!-- /result -->")
-COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.BASELINE: "blue"}
+FREE_MEANS = "free: the bounds are our own reading of the source"
+UNKNOWN_BRAIN = "made before results carried the digest of their brain"
 
 
 def texts(row: Row) -> tuple[str, ...]:
     """Return the cells of a row under `COLUMNS`; its note is told beside, where it matters."""
     unit = f" {row.unit}" if row.unit and row.value is not None else ""
     interval = "" if row.low is None else f"{number(row.low)} to {number(row.high)}"
-    return row.name, number(row.value) + unit, interval, span(row), row.verdict.value, str(row.n)
+    return (
+        row.name,
+        number(row.value) + unit,
+        interval,
+        span(row.target),
+        row.verdict.value,
+        str(row.n),
+    )
 
 
 def number(value: float | None) -> str:
@@ -29,28 +33,35 @@ def number(value: float | None) -> str:
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.4g}"
 
 
-def span(row: Row) -> str:
-    """Return the range in which a figure should lie, nothing if there is none."""
-    if row.target is None:
+def span(target: Target | None) -> str:
+    """Return the range in which a figure should lie; "free" if its bounds are our own reading."""
+    if target is None:
         return ""
-    low, high = row.target.low, row.target.high
+    low, high = target.low, target.high
     if low is None:
-        return f"at most {number(high)}"
-    return f"at least {number(low)}" if high is None else f"{number(low)} to {number(high)}"
+        text = f"at most {number(high)}"
+    else:
+        text = f"at least {number(low)}" if high is None else f"{number(low)} to {number(high)}"
+    return f"{text}, free" if target.free else text
 
 
-def table(title: str, rows: Sequence[Row]) -> "Table":
-    """Return rows as a table of the terminal; long names take another line, figures never do."""
-    from rich.text import Text
+def counted(what: str, rows: Sequence[Row]) -> str:
+    """Return in a sentence how many figures of a kind lie in their ranges, and which do not."""
+    tally = Tally.of(rows)
+    text = f"{what}: {tally.in_range} of {tally.judged} figures lie in their ranges"
+    return f"{text}; not {', '.join(tally.missed)}." if tally.missed else f"{text}."
 
-    from encephagen.app import tables
 
-    made = tables.table(title, "<", "value", "95 % interval", "<range", "<verdict", "n")
-    made.columns[0].no_wrap = False
-    for row in rows:
-        *cells, verdict, n = texts(row)
-        made.add_row(*map(Text, cells), Text(verdict, style=COLOURS.get(row.verdict, "")), n)
-    return made
+def duration(seconds: float) -> str:
+    """Return a stretch of time in a unit that suits it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def of_brain(digest: str | None) -> str:
+    """Return in a few words of which brain a result is, or that nobody knows."""
+    return f"brain {digest[:12]}" if digest else UNKNOWN_BRAIN
 
 
 def markdown(rows: Sequence[Row]) -> str:
