@@ -21,7 +21,7 @@ from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 from encephagen.recording import Recording
 
-COMMANDS = "info simulate plot demo nulls list run report validate fit bench doctor".split()
+COMMANDS = "info simulate plot demo nulls export list run report validate fit bench doctor".split()
 runner = CliRunner()
 
 

@@ -1,21 +1,14 @@
 """`encephagen bench`: speed and memory, beside real time and NEST, measured in one run."""
 
-import json
-import os
-import platform
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from encephagen import __version__
-from encephagen.app import console
-from encephagen.app.benchmarks.networks import DEFAULT, QUICK_DEFAULT, QUICK_SIZES, SIZES, Size
-from encephagen.app.machine import versions
+from rich.console import Console
+from rich.text import Text
 
-LIKE_FOR_LIKE = ("default", "1e6")  # of their ratios to NEST, the lower counts
-PACKAGES = ("numpy", "numba", "scipy")
+from encephagen.app import console
+from encephagen.bench.networks import DEFAULT, QUICK_DEFAULT, QUICK_SIZES, SIZES, Size
 
 
 def bench(
@@ -32,90 +25,48 @@ def bench(
     into ``out``, or into ``docs`` of a source checkout, or nowhere. ``sizes`` picks from
     "1e6,1e7,1e8". ValueError for a size or a folder that there is not.
     """
+    from encephagen.bench.measure import measure
+    from encephagen.files import to_json
+
     chosen = _chosen(QUICK_SIZES if quick else SIZES, sizes)
     if out is not None and not out.is_dir():
         raise ValueError(f"--out {out} is no folder: create it first")
     folder = out if out is not None or quick else docs_folder()
     default = QUICK_DEFAULT if quick else DEFAULT
-    document = measure(default, chosen, quick=quick, nest=nest)
+    document = measure(default, chosen, quick=quick, nest=nest, say=say)
     if as_json:
-        print(json.dumps(document, indent=2, allow_nan=False))
+        print(to_json(document))
     else:
-        from encephagen.app.benchmarks.report import show
-
         show(console.out(), document)
     if folder is not None:
-        from encephagen.app.benchmarks.report import save
+        from encephagen.bench.page import save
 
         for file in save(folder, document):
             say(f"wrote {file}")
     return 0
 
 
-def measure(
-    default: Size, sizes: tuple[Size, ...], *, quick: bool, nest: bool = True
-) -> dict[str, Any]:
-    """Return everything that is measured, as one document."""
-    from encephagen.app.benchmarks import costs, start
-    from encephagen.app.benchmarks.gates import gates
-    from encephagen.app.benchmarks.running import in_process
-    from encephagen.app.benchmarks.timing import load
+def show(out: Console, document: dict[str, Any]) -> None:
+    """Print gates, sizes and costs."""
+    from encephagen.app import tables
+    from encephagen.bench import page
 
-    started, load_before = time.perf_counter(), load()
-    begins = {"start_cold_s": None, "start_warm_s": None}
-    if not quick:
-        say("a new process, without compiled code and with it")
-        begins = start.measure()
-    python, reason = _nest(nest)
-    measured, skipped = [in_process(default, quick, python)], {}
-    for size in sizes:
-        try:
-            measured.append(in_process(size, quick, python))
-        except ValueError as error:  # a network that this machine cannot hold is no end of it all
-            skipped[size.name] = str(error)
-            say(f"{size.name}: skipped: {error}")
-    say("neurons, noise, calls, snapshots")
-    cost = costs.measure(default, quick)
-    # Two threads suffer from other programs, NEST's more than ours, CPU seconds on one do not: the
-    # lower of both ratios is the one that nobody else's program made.
-    ratios = {
-        s["name"]: min(s["nest"]["ratio"], s["nest"]["ratio_cpu_1_thread"])
-        for s in measured
-        if s["nest"]
-    }
-    counted = [ratios[name] for name in LIKE_FOR_LIKE if name in ratios]
-    if quick:
-        counted = list(ratios.values())
-    first = measured[0]
-    largest = measured[-1]
-    document: dict[str, Any] = {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": quick,
-        "realtime_factor": first["realtime_factor"],
-        "threads": first["threads"],
-        "realtime_factor_by_threads": first["realtime_factor_by_threads"],
-        "nest_ratio": min(counted, default=None),
-        "nest_ratios": ratios,
-        "nest_reason": reason or next((s["nest_reason"] for s in measured), None),
-        "events_per_s_core": largest["events_per_s_core"],
-        "bytes_per_synapse": largest["bytes_per_synapse"],
-        "noise_ns_per_draw": cost["noise_ns_per_draw"],
-        "advance_overhead_us": cost["advance_overhead_us"],
-        **begins,
-        "sizes": measured,
-        "skipped": skipped,
-        "costs": cost,
-        "machine": machine(load_before),
-        "versions": {
-            "encephagen": __version__,
-            "python": platform.python_version(),
-            **versions(PACKAGES),
-            "nest": next((s["nest"]["version"] for s in measured if s["nest"]), None),
-        },
-        "duration_s": round(time.perf_counter() - started, 1),
-    }
-    document["gates"] = [] if quick else [gate.to_dict() for gate in gates(document)]
-    return document
+    made = tables.table("gates", "<gate", "measured", "bound", "<")
+    for gate in document["gates"]:
+        verdict, style = {True: ("pass", "green"), False: ("FAIL", "bold red")}.get(
+            gate["passed"], ("not measured", "dim")
+        )
+        made.add_row(gate["name"], *page.gate_texts(gate), Text(verdict, style))
+    if document["gates"]:
+        out.print(made)
+    for title, head, rows in page.sections(document):
+        made = tables.table(title, *head)
+        for row in rows:
+            made.add_row(*row)
+        out.print(made)
+    for remark in page.remarks(document):
+        out.print(remark, style="yellow", soft_wrap=True, markup=False)
+    out.print(page.machine_text(document), style="dim", soft_wrap=True, markup=False)
 
 
 def docs_folder() -> Path | None:
@@ -126,46 +77,9 @@ def docs_folder() -> Path | None:
     return None
 
 
-def machine(load_before: float | None) -> dict[str, Any]:
-    """Return what was measured on: processor, cores, memory, and how busy others kept it."""
-    import psutil
-
-    from encephagen.app.benchmarks.timing import load
-
-    return {
-        "cpu": _cpu(),
-        "cores": os.cpu_count() or 1,
-        "memory_GiB": round(psutil.virtual_memory().total / 2**30, 1),
-        "system": f"{platform.system()} {platform.machine()}",
-        "load": {"before": load_before, "after": load()},
-    }
-
-
 def say(text: str) -> None:
     """Print a line of progress on stderr."""
     print(text, file=sys.stderr, flush=True)
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(x.partition(":")[2].strip() for x in lines if x.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _nest(wanted: bool) -> tuple[str | None, str | None]:
-    """Return a Python that has NEST, or None and why."""
-    if not wanted:
-        return None, "it was not asked for"
-    from encephagen.app.benchmarks.against import Unavailable
-    from encephagen.app.benchmarks.install import python_with_nest
-
-    try:
-        return python_with_nest(), None
-    except Unavailable as error:
-        say(f"no comparison with NEST: {error}")
-        return None, str(error)
 
 
 def _chosen(sizes: tuple[Size, ...], names: str | None) -> tuple[Size, ...]:

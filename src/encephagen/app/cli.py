@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from encephagen import __version__
-from encephagen.app.usage import Group, open_streams
+from encephagen.app.usage import BAD_INPUT, Group, open_streams
 
 if TYPE_CHECKING:
     from encephagen.app.choice import Ask
@@ -225,6 +225,64 @@ def nulls(
     from encephagen.app.nulls import nulls as prove
 
     raise typer.Exit(prove(dataset, seed, out, json))
+
+
+export = typer.Typer()
+app.add_typer(export, name="export")
+NewFolder = Annotated[Path, typer.Option("--out", help="A new or empty folder for the files.")]
+
+
+@export.callback(invoke_without_command=True)
+def _export(context: typer.Context) -> None:
+    """Write a brain for another program."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(BAD_INPUT)
+
+
+@export.command("nest")
+def export_nest(
+    out: NewFolder,
+    current_pA: Annotated[
+        float,
+        typer.Option(
+            "--current-pA", help="Into every neuron in place of noise, with our spikes; 0: neither."
+        ),
+    ] = 600.0,
+    dataset: Dataset = "hcp-aal2",
+    subcortex: Subcortex = False,
+    recipe: RecipeFile = None,
+    settings: Settings = None,
+    seed: Seed = 0,
+    dt_ms: Dt = 0.1,
+    json: Json = False,
+) -> None:
+    """Write a brain with one script that runs it in plain NEST, also on several machines (MPI).
+
+    The script, run.py, says what lies beside it and what it can do: run.py --help.
+    """
+    from encephagen.app.export import to_nest
+
+    choice = _choice(dataset, subcortex, recipe, settings, dt_ms, seed)
+    raise typer.Exit(to_nest(choice, out, current_pA, json))
+
+
+@export.command("sonata")
+def export_sonata(
+    out: NewFolder,
+    dataset: Dataset = "hcp-aal2",
+    subcortex: Subcortex = False,
+    recipe: RecipeFile = None,
+    settings: Settings = None,
+    seed: Seed = 0,
+    dt_ms: Dt = 0.1,
+    json: Json = False,
+) -> None:
+    """Write a brain as SONATA (HDF5), with every synapse, weight and delay."""
+    from encephagen.app.export import to_sonata
+
+    choice = _choice(dataset, subcortex, recipe, settings, dt_ms, seed)
+    raise typer.Exit(to_sonata(choice, out, json))
 
 
 @app.command("list")

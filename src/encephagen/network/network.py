@@ -1,5 +1,6 @@
 """Network: a brain with every synapse determined; what is drawn, not how it lies in memory."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -104,20 +105,24 @@ class Network:
     def __hash__(self) -> int:
         return hash(self.digest())
 
-    def edges(self) -> dict[str, np.ndarray]:
+    def edges(self, projections: Iterable[int] | None = None) -> dict[str, np.ndarray]:
         """Return every synapse, each (synapse,), projection after projection.
+
+        ``projections``: only those of some, by their positions in the brain.
 
         source, target (neuron numbers, int32); weight_pA (float64, with the sign of the channel's
         first receptor); delay_ms (float64); channel (int8); projection (int16, its position in the
         brain); weight (int16, in units of the channel's scale) and delay_steps (uint16). About 32
         bytes a synapse.
         """
-        n = self.n_synapses
+        chosen = range(len(self.plans)) if projections is None else list(projections)
+        n = sum(self._n_synapses[number] for number in chosen)
         kinds = {"source": np.int32, "target": np.int32, "weight": np.int16}
         kinds |= {"delay_steps": np.uint16, "channel": np.int8, "projection": np.int16}
         edges: dict[str, Any] = {name: np.empty(n, kind) for name, kind in kinds.items()}
         first = 0
-        for number, (plan, size) in enumerate(zip(self.plans, self._n_synapses, strict=True)):
+        for number in chosen:
+            plan, size = self.plans[number], self._n_synapses[number]
             part = slice(first, first + size)
             columns = (edges[k][part] for k in ("source", "target", "weight", "delay_steps"))
             wiring.list_edges(plan, *_room(plan), *columns)

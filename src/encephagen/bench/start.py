@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from encephagen.app.benchmarks.running import child_environment
+from encephagen.bench.running import child_environment
 
 FIRST_RESULT = """
 import encephagen as en

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from encephagen.app.benchmarks.networks import BY_SIZE, Size
-from encephagen.app.benchmarks.timing import Clock
+from encephagen.bench.networks import BY_SIZE, Size
+from encephagen.bench.timing import Clock
 from encephagen.brain.recipe import default_recipe
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
 from encephagen.network.build import build
+from encephagen.recording.probe import Probe
 from encephagen.working_point.whole import whole_brain
 
 UNHEARD_PA = 1e-6  # a background that is drawn and counts for nothing
@@ -63,8 +64,8 @@ def _noise(size: Size, quick: bool) -> dict[str, Any]:
 def _calls(size: Size, quick: bool) -> dict[str, Any]:
     """Time `Session.advance(1)` against the same steps in one call, on one thread.
 
-    On a brain so small that a step is nothing, and on the default brain, where input and output
-    are longer; the longer of the two is the overhead.
+    Alone, and with a recorder of counts attached. On a brain so small that a step is nothing, and
+    on the default brain, where input and output are longer; the longer of the two counts.
     """
     small = Connectome(
         "two regions",
@@ -74,7 +75,7 @@ def _calls(size: Size, quick: bool) -> dict[str, Any]:
     )
     tiny = whole_brain(small, BY_SIZE.replace(neurons_per_region=10, long_in_degree=2.0))
     calls = CALLS // 10 if quick else CALLS
-    result = {}
+    alone, recorded = {}, {}
     for name, brain in {"tiny": tiny, "default": size.brain(hcp_aal2())}.items():
         session = Session(build(brain), threads=1)
         session.advance(calls)
@@ -88,10 +89,20 @@ def _calls(size: Size, quick: bool) -> dict[str, Any]:
             session.restore(settled)
             clock.time("calls", one_by_one)
             session.restore(settled)
+            recorder = session.attach(Probe(spikes=False))
+            clock.time("recorded calls", one_by_one)
+            session.detach(recorder)
+            session.restore(settled)
             clock.time("steps", lambda s=session: s.advance(calls))
-        overhead_s = clock["calls"].best_cpu_s - clock["steps"].best_cpu_s
-        result[name] = max(0.0, 1e6 * overhead_s / calls)
-    return {"advance_overhead_us": max(result.values()), "advance_overhead_us_by_brain": result}
+        for what, costs_us in (("calls", alone), ("recorded calls", recorded)):
+            overhead_s = clock[what].best_cpu_s - clock["steps"].best_cpu_s
+            costs_us[name] = max(0.0, 1e6 * overhead_s / calls)
+    return {
+        "advance_overhead_us": max(alone.values()),
+        "advance_overhead_us_by_brain": alone,
+        "advance_recorder_us": max(recorded.values()),
+        "advance_recorder_us_by_brain": recorded,
+    }
 
 
 def _snapshots(size: Size) -> dict[str, Any]:

@@ -3,29 +3,31 @@
 import json
 import sys
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from encephagen.app import bench
-from encephagen.app.benchmarks import against, delivery, install, networks, report
-from encephagen.app.benchmarks.gates import Gate, gates
-from encephagen.app.benchmarks.timing import Clock
 from encephagen.app.cli import app
+from encephagen.bench import delivery, install, measure, networks
+from encephagen.bench.gates import Gate, gates
+from encephagen.bench.timing import Clock
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.estimate import estimate
+from encephagen.engine.nest import NestProcess, Unavailable, initial_V_mV
 from encephagen.engine.session import Session
-from encephagen.models.alif import ALIF
-from encephagen.models.receptors import AMPA, NMDA, Transmitter
 from encephagen.network.build import build
+from encephagen.network.export.nest import export_nest
 
 KEYS = {
+    "brain_digest",
     "realtime_factor",
     "nest_ratio",
     "events_per_s_core",
     "bytes_per_synapse",
     "noise_ns_per_draw",
     "advance_overhead_us",
+    "regions_neurolib_ratio",
+    "regions_batch_ratio",
     "start_cold_s",
     "start_warm_s",
     "threads",
@@ -51,12 +53,16 @@ def test_one_document_with_every_figure(quick):
     assert document["nest_ratio"] is None
     assert document["nest_reason"]
     assert document["quick"]
+    default = networks.QUICK_DEFAULT.brain(hcp_aal2())
+    assert document["brain_digest"] == default.digest()
     for size in document["sizes"]:
         assert size["realtime_factor"] > 0
         assert size["same_spikes_any_threads"]
         assert 0 < size["rate_Hz"] < 50
     assert document["noise_ns_per_draw"] >= 0
     assert document["advance_overhead_us"] > 0
+    assert document["advance_recorder_us"] > 0
+    assert document["regions"]["regions_us_per_step"]["one"]["best"] > 0
 
 
 def test_files_hold_the_same(quick):
@@ -66,6 +72,7 @@ def test_files_hold_the_same(quick):
     text = (folder / "bench.md").read_text()
     assert all(size["name"] in text for size in document["sizes"])
     assert "no comparison with NEST" in text
+    assert f"The default brain is {document['brain_digest'][:16]}" in text
 
 
 def test_tables_fit_80_columns(quick):
@@ -73,7 +80,7 @@ def test_tables_fit_80_columns(quick):
 
     document, _ = quick
     out = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    report.show(out, document)
+    bench.show(out, document)
     assert "…" not in out.export_text()
 
 
@@ -148,40 +155,13 @@ def test_delivery_counts_every_event():
     assert cost["events_per_s_core"] == pytest.approx(1e9 / cost["ns_per_event"])
 
 
-def test_nest_gets_the_network_as_it_is(brain_of, tmp_path):
-    network = build(brain_of(glutamate=Transmitter((AMPA(),))))
-    assert against.model(network) == against.PLAIN
-    against.export(network, tmp_path)
-    edges = network.edges()
-    told = json.loads((tmp_path / "network.json").read_text())
-    sign = np.array(told["sign"])[np.argmax(np.array(told["jump"]) != 0, axis=1)]
-    channel = np.load(tmp_path / "channel.npy")
-    signed_pA = np.load(tmp_path / "weight_pA.npy") * sign[channel]
-    np.testing.assert_allclose(signed_pA, edges["weight_pA"])
-    np.testing.assert_array_equal(np.load(tmp_path / "source.npy"), edges["source"])
-    np.testing.assert_allclose(np.load(tmp_path / "delay_ms.npy"), edges["delay_ms"])
-    V_mV = Session(network).V_mV
-    np.testing.assert_allclose(np.load(tmp_path / "V_m.npy"), V_mV, atol=1e-4)
-    assert sum(b["size"] for b in told["blocks"]) == network.n_neurons
-
-
-def test_nmda_takes_the_general_model(brain_of):
-    glutamate = Transmitter((AMPA(), NMDA()), (0.8, 0.2))
-    assert against.model(build(brain_of(glutamate=glutamate))) == against.GENERAL
-
-
-def test_other_neurons_than_lif_are_refused(brain_of, tmp_path):
-    with pytest.raises(ValueError, match="LIF"):
-        against.export(build(brain_of(inh=ALIF())), tmp_path)
-
-
 def test_nest_fires_as_ours(brain_of, tmp_path):
     pytest.importorskip("nest")
-    network = build(brain_of(glutamate=Transmitter((AMPA(),))))
-    against.export(network, tmp_path)
-    with against.Nest(install.python_with_nest(), tmp_path, against.model(network), 1) as nest:
-        nest.run(100.0)
-        theirs = nest.run(1000.0).spikes
+    network = build(brain_of())
+    export_nest(network, tmp_path, V_mV=initial_V_mV(network, 0))
+    with NestProcess(tmp_path, python=install.python_with_nest(print)) as nest:
+        nest.run(1000)
+        theirs = nest.run(10_000).n_spikes
     assert nest.min_delay_ms == pytest.approx(network.min_delay_steps * network.dt_ms)
     session = Session(network, threads=1)
     session.advance(1000)
@@ -194,14 +174,16 @@ def test_without_nest_the_reason_is_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(install, "_has_nest", lambda python: False)
 
     def offline(command, what):
-        raise against.Unavailable(f"{what} failed: no network")
+        raise Unavailable(f"{what} failed: no network")
 
     monkeypatch.setattr(install, "_run", offline)
-    python, reason = bench._nest(True)
+    said = []
+    python, reason = measure.find_nest(True, said.append)
     assert python is None
     assert "no network" in reason
+    assert "installing it into" in said[0] and "no network" in said[1]
 
 
-def test_what_keeps_nest_from_running_is_said(brain_of, tmp_path):
-    with pytest.raises(against.Unavailable, match="status"):
-        against.Nest(sys.executable, tmp_path, against.PLAIN, 1)
+def test_what_keeps_nest_from_running_is_said(tmp_path):
+    with pytest.raises(Unavailable, match="status"):
+        NestProcess(tmp_path, python=sys.executable)

@@ -1,10 +1,10 @@
 """One network: built, run on one and on two threads, and beside NEST; a process for each.
 
-    python -m encephagen.app.benchmarks.running QUICK SIZE [PYTHON]
+    python -m encephagen.bench.running QUICK SIZE [PYTHON]
 
-prints what `measure` returns, as JSON, or the ``error`` that kept it from it. PYTHON is one that
-has NEST. A process of its own gives each network its own peak of memory, and leaves none behind for
-the next.
+answers in lines of JSON: what it ``say``s on the way, and at the end the ``result`` of `measure` or
+the ``error`` that kept it from it. PYTHON is one that has NEST. A process of its own gives each
+network its own peak of memory, and leaves none behind for the next.
 """
 
 import json
@@ -14,20 +14,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from encephagen.app.benchmarks import against, delivery, networks
-from encephagen.app.benchmarks.networks import Size
-from encephagen.app.benchmarks.timing import Clock, load
+from encephagen.bench import delivery, networks
+from encephagen.bench.networks import Size
+from encephagen.bench.timing import Clock, load
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.cpu.pack import packed
 from encephagen.engine.estimate import estimate
+from encephagen.engine.nest import NestProcess, Unavailable, initial_V_mV
 from encephagen.engine.session import Session
 from encephagen.network.build import build
+from encephagen.network.export import nest as export
 from encephagen.network.network import Network
 from encephagen.units import MS_PER_S
 
@@ -40,10 +43,12 @@ SAVE_BYTES_PER_SYNAPSE = 25
 BUILD_REPEATS = 3
 MAX_THREADS = 2
 
+Say = Callable[[str], None]
 
-def measure(size: Size, python: str | None) -> dict[str, Any]:
+
+def measure(size: Size, python: str | None, say: Say) -> dict[str, Any]:
     """Return what a network of this size costs, and what NEST takes for it (if ``python``)."""
-    _say(f"{size.name}: building")
+    say(f"{size.name}: building")
     connectome = hcp_aal2()
     brain = size.brain(connectome)
     expected = estimate(brain)
@@ -56,27 +61,29 @@ def measure(size: Size, python: str | None) -> dict[str, Any]:
         packed(network)
         clock.add("build", time.perf_counter() - start_s, time.process_time() - start_cpu_s)
     assert network is not None
-    _say(f"{size.name}: running {network.n_neurons:,} neurons, {network.n_synapses:,} synapses")
+    say(f"{size.name}: running {network.n_neurons:,} neurons, {network.n_synapses:,} synapses")
     sessions = _sessions(network)
     settled = sessions[1].snapshot()
     rate_Hz = _rate_Hz(sessions[1], size.rate_ms)
     _turns(clock, sessions, settled, size, [])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
-    nests: list[against.Nest] = []
+    nests: list[NestProcess] = []
     reason = None
     if python is not None:
-        _say(f"{size.name}: NEST and ours in turns")
+        say(f"{size.name}: NEST and ours in turns")
         try:
             nests = _beside_nest(clock, sessions, settled, size, python)
-        except against.Unavailable as error:
+        except Unavailable as error:
             reason = str(error)
-            _say(f"{size.name}: no comparison with NEST: {reason}")
+            say(f"{size.name}: no comparison with NEST: {reason}")
     result = _result(size, network, clock, rate_Hz, expected, peak)
     result["same_spikes_any_threads"] = _same(sessions, settled, size)
-    result["nest"] = _compare(result, clock, size, nests) if nests else None
+    result["nest"] = None
+    if nests:
+        result["nest"] = {"model": export.model(network), **_compare(result, clock, size, nests)}
     result["nest_reason"] = reason
     del sessions, settled
-    _say(f"{size.name}: delivery alone")
+    say(f"{size.name}: delivery alone")
     result["delivery"] = delivery.measure(Session(network, threads=1))
     result["events_per_s_core"] = result["delivery"]["events_per_s_core"]
     result["load"] = load()
@@ -98,19 +105,19 @@ def _sessions(network: Network) -> dict[int, Session]:
 
 
 def _turns(
-    clock: Clock, sessions: dict[int, Session], settled, size: Size, nests: list[against.Nest]
+    clock: Clock, sessions: dict[int, Session], settled, size: Size, nests: list[NestProcess]
 ) -> None:
     """Run everything in turns, ours always the same stretch."""
-    repeats = size.nest_repeats if nests else size.repeats
-    for _ in range(repeats):
+    dt_ms = sessions[1].network.dt_ms
+    for _ in range(size.nest_repeats if nests else size.repeats):
         for threads, session in sessions.items():
             session.restore(settled)
-            steps = round(size.brain_ms / session.network.dt_ms)
+            steps = round(size.brain_ms / dt_ms)
             clock.time(f"ours {threads}", lambda s=session, n=steps: s.advance(n))
         for nest in nests:
-            chunk = nest.run(size.nest_ms)
-            clock.add(f"nest {nest.threads}", chunk.wall_s, chunk.cpu_s)
-            clock.add(f"nest spikes {nest.threads}", chunk.spikes, 0.0)
+            stretch = nest.run(round(size.nest_ms / dt_ms))
+            clock.add(f"nest {nest.threads}", stretch.wall_s, stretch.cpu_s)
+            clock.add(f"nest spikes {nest.threads}", stretch.n_spikes, 0.0)
 
 
 def _rate_Hz(session: Session, duration_ms: float) -> float:
@@ -121,7 +128,7 @@ def _rate_Hz(session: Session, duration_ms: float) -> float:
 
 def _beside_nest(
     clock: Clock, sessions: dict[int, Session], settled, size: Size, python: str
-) -> list[against.Nest]:
+) -> list[NestProcess]:
     """Run ours and NEST, on one and on two threads, in turns; Unavailable where it cannot be.
 
     Returns what ran, ended. A large network stands in memory once: its threads come one after the
@@ -134,26 +141,24 @@ def _beside_nest(
     need = network.n_synapses * max(EXPORT_BYTES_PER_SYNAPSE, NEST_BYTES_PER_SYNAPSE)
     free = psutil.virtual_memory().available
     if need > free:
-        raise against.Unavailable(
+        raise Unavailable(
             f"it would need about {need / 2**30:.0f} GiB, and {free / 2**30:.0f} are free"
         )
     together = [threads] if network.n_synapses < LARGE else [[n] for n in threads]
-    nests: list[against.Nest] = []
+    nests: list[NestProcess] = []
     with tempfile.TemporaryDirectory(prefix="encephagen-bench-") as folder:
         room = psutil.disk_usage(folder).free
         if network.n_synapses * SAVE_BYTES_PER_SYNAPSE > room:
-            raise against.Unavailable("the network has no room on the disk: set TMPDIR to another")
-        against.export(network, Path(folder))
+            raise Unavailable("the network has no room on the disk: set TMPDIR to another")
+        export.export_nest(network, folder, V_mV=initial_V_mV(network, 0))
         for group in together:
             with ExitStack() as stack:
                 started = [
-                    stack.enter_context(
-                        against.Nest(python, Path(folder), against.model(network), n)
-                    )
+                    stack.enter_context(NestProcess(folder, python=python, threads=n))
                     for n in group
                 ]
                 for nest in started:
-                    nest.run(NEST_SETTLE_MS)
+                    nest.run(round(NEST_SETTLE_MS / network.dt_ms))
                 _turns(clock, sessions, settled, size, started)
                 nests += started
     return nests
@@ -176,6 +181,7 @@ def _result(
     synapses = packed(network).synapses
     return {
         "name": size.name,
+        "brain_digest": network.brain.digest(),
         "n_neurons": network.n_neurons,
         "n_synapses": network.n_synapses,
         "rate_Hz": rate_Hz,
@@ -201,7 +207,7 @@ def _result(
 
 
 def _compare(
-    result: dict[str, Any], clock: Clock, size: Size, nests: list[against.Nest]
+    result: dict[str, Any], clock: Clock, size: Size, nests: list[NestProcess]
 ) -> dict[str, Any]:
     """Return NEST's speed on the same network, and how much longer it takes than ours."""
     brain_s = size.nest_ms / MS_PER_S
@@ -218,7 +224,6 @@ def _compare(
         cpu_ratio = spent_s * result["realtime_factor_cpu_by_threads"]["1"]
     return {
         "version": nests[0].version,
-        "model": nests[0].model,
         "n_connections": nests[0].n_connections,
         "min_delay_ms": nests[0].min_delay_ms,
         "realtime_factor": factors[best],
@@ -249,20 +254,12 @@ def _same(sessions: dict[int, Session], settled, size: Size) -> bool:
     )
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def in_process(size: Size, quick: bool, python: str | None) -> dict[str, Any]:
+def in_process(size: Size, quick: bool, python: str | None, say: Say) -> dict[str, Any]:
     """Return `measure` of a size, made in a new process; ValueError says why it could not be."""
-    command = [
-        sys.executable,
-        "-m",
-        __name__,
-        str(int(quick)),
-        size.name,
-        *([python] * bool(python)),
-    ]  # type: ignore[list-item]
+    command = [sys.executable, "-m", __name__, str(int(quick)), size.name]
+    if python is not None:
+        command.append(python)
+    answer: dict[str, Any] = {}
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -270,20 +267,23 @@ def in_process(size: Size, quick: bool, python: str | None) -> dict[str, Any]:
         env=child_environment(),
         start_new_session=True,  # Ctrl-C is for us: we end it, without its last words
     ) as process:
+        assert process.stdout is not None
         try:
-            answer, _ = process.communicate()
+            for line in process.stdout:
+                answer = json.loads(line)
+                if "say" in answer:
+                    say(answer["say"])
         except BaseException:
             process.kill()
             raise
-    if process.returncode != 0 or not answer.strip():
+    if "error" in answer:
+        raise ValueError(answer["error"])
+    if process.returncode != 0 or "result" not in answer:
         raise ValueError(
             f"the process that measures {size.name} ended with status {process.returncode}; "
             "was there enough memory?"
         )
-    result = json.loads(answer)
-    if "error" in result:
-        raise ValueError(result["error"])
-    return result
+    return answer["result"]
 
 
 def child_environment() -> dict[str, str]:
@@ -296,16 +296,24 @@ def child_environment() -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure the size that the command line names and print the result."""
+    """Measure the size that the command line names, and answer."""
     quick, name, *python = arguments
     default = networks.QUICK_DEFAULT if int(quick) else networks.DEFAULT
     known = (default, *(networks.QUICK_SIZES if int(quick) else networks.SIZES))
     size = next(s for s in known if s.name == name)
     try:
-        result = measure(size, python[0] if python else None)
+        _answer("result", measure(size, python[0] if python else None, _tell))
     except (ValueError, MemoryError) as error:
-        result = {"error": str(error) or "out of memory"}
-    print(json.dumps(result))
+        _answer("error", str(error) or "out of memory")
+
+
+def _tell(text: str) -> None:
+    _answer("say", text)
+
+
+def _answer(kind: str, value: Any) -> None:
+    sys.stdout.write(json.dumps({kind: value}) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

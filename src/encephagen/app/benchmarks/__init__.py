@@ -1,1 +1,0 @@
-"""What `encephagen bench` measures, one subject a file."""
