@@ -253,6 +253,9 @@ def export_nest(
     subcortex: Subcortex = False,
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     seed: Seed = 0,
     dt_ms: Dt = 0.1,
     json: Json = False,
@@ -263,7 +266,8 @@ def export_nest(
     """
     from encephagen.app.export import to_nest
 
-    choice = _choice(dataset, subcortex, recipe, settings, dt_ms, seed)
+    ask = _ask(working_point, calibrate, balance)
+    choice = _choice(dataset, subcortex, recipe, settings, ask, dt_ms, seed)
     raise typer.Exit(to_nest(choice, out, current_pA, json))
 
 
@@ -274,6 +278,9 @@ def export_sonata(
     subcortex: Subcortex = False,
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     seed: Seed = 0,
     dt_ms: Dt = 0.1,
     json: Json = False,
@@ -281,7 +288,8 @@ def export_sonata(
     """Write a brain as SONATA (HDF5), with every synapse, weight and delay."""
     from encephagen.app.export import to_sonata
 
-    choice = _choice(dataset, subcortex, recipe, settings, dt_ms, seed)
+    ask = _ask(working_point, calibrate, balance)
+    choice = _choice(dataset, subcortex, recipe, settings, ask, dt_ms, seed)
     raise typer.Exit(to_sonata(choice, out, json))
 
 
