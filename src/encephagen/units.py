@@ -5,7 +5,9 @@ MOhm and Hz, in which pA times MOhm over 1000 is mV.
 """
 
 import math
+import sys
 from dataclasses import field, fields
+from numbers import Real
 from typing import Any
 
 MS_PER_S = 1000.0
@@ -14,9 +16,48 @@ TOLERANCE = 1e-6
 """Steps by which rounding of floating point may miss a whole number (free)."""
 
 
-def param(default: Any, unit: str, source: str) -> Any:
-    """Return a dataclass field with its ``unit`` and its ``source`` (or the word "free")."""
-    return field(default=default, metadata={"unit": unit, "source": source})
+def param(
+    default: Any, unit: str, source: str, *, low: float = -math.inf, high: float = math.inf
+) -> Any:
+    """Return a dataclass field with its ``unit`` and its ``source`` (or the word "free").
+
+    `check` holds its value to ``low`` and ``high``, both allowed.
+    """
+    bounds = {"low": low, "high": high}
+    return field(default=default, metadata={"unit": unit, "source": source, **bounds})
+
+
+def check(owner: Any, label: str = "") -> None:
+    """Hold every `param` of a frozen dataclass to a finite number within its bounds.
+
+    Whole where its default is whole: 10 and 10.0 become one value, with one digest. ``label``
+    stands before the name in errors, the name of the type unless given. Raises ValueError.
+    """
+    label = label or f"{type(owner).__name__}."
+    for f in fields(owner):
+        if "unit" not in f.metadata:
+            continue
+        value, whole = getattr(owner, f.name), isinstance(f.default, int)
+        if not _is_number(value):
+            raise ValueError(f"{label}{f.name} = {value!r}: must be a number")
+        low, high = f.metadata["low"], f.metadata["high"]
+        if not (low <= value <= high and abs(value) <= sys.float_info.max):
+            raise ValueError(f"{label}{f.name} = {value}: must be {_range(low, high)}")
+        if whole and value != int(value):
+            raise ValueError(f"{label}{f.name} = {value}: must be a whole number")
+        object.__setattr__(owner, f.name, int(value) if whole else float(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _range(low: float, high: float) -> str:
+    if abs(low) < math.inf and abs(high) < math.inf:
+        return f"from {low:g} to {high:g}"
+    if abs(low) < math.inf:
+        return f"finite and {low:g} or more"
+    return "finite" if high == math.inf else f"finite and {high:g} or less"
 
 
 def table(params: type) -> list[tuple[str, Any, str, str]]:

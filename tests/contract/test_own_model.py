@@ -11,8 +11,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from encephagen.models.model import AbstractNeuron, require_positive
-from encephagen.units import param
+from encephagen.models.model import AbstractNeuron, positive
+from encephagen.units import check, param
 
 
 class State(NamedTuple):
@@ -43,17 +43,17 @@ def advance(state, drive, constants):
 
 @dataclass(frozen=True)
 class Mine(AbstractNeuron):
-    tau_m_ms: float = param(15.0, "ms", "free")
-    R_m_MOhm: float = param(40.0, "MOhm", "free")
+    tau_m_ms: float = positive(15.0, "ms", "free")
+    R_m_MOhm: float = positive(40.0, "MOhm", "free")
     E_L_mV: float = param(-65.0, "mV", "free")
-    tau_w_ms: float = param(120.0, "ms", "free")
+    tau_w_ms: float = positive(120.0, "ms", "free")
 
     State: ClassVar = State
     Constants: ClassVar = Constants
     advance: ClassVar = staticmethod(advance)
 
     def __post_init__(self):
-        require_positive(self, "tau_m_ms", "R_m_MOhm", "tau_w_ms")
+        check(self)
 
     def constants(self, dt_ms):
         return Constants(math.exp(-dt_ms / self.tau_m_ms), math.exp(-dt_ms / self.tau_w_ms),

@@ -1,25 +1,35 @@
-"""Choice: which brain a user asked for, as plain data that a file can hold."""
+"""Choice: which brain a user asked for, and at which working point, as data that a file holds."""
 
 import dataclasses
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from encephagen.brain.recipe import Recipe
+    from encephagen.brain.spec import Brain
+    from encephagen.connectome.connectome import Connectome
     from encephagen.engine.session import Session
     from encephagen.network.network import Network
+    from encephagen.working_point.point import WorkingPoint
 
 SUBCORTEX = {"hcp-aal2": "hcp-aal2-94", "gw-aal2": "gw-aal2-94"}
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A dataset (name or path), recipe values, step and seeds: all that sets a run's spikes."""
+    """A dataset (name or path), recipe, working point, step, seeds: all that sets a run's spikes.
+
+    ``recipe`` and ``working_point`` are as their ``as_dict`` gives them; a working point of None is
+    that which `whole_brain` keeps.
+    """
 
     dataset: str = "hcp-aal2"
     subcortex: bool = False
     recipe: dict[str, Any] = field(default_factory=dict)
+    working_point: dict[str, Any] | None = None
     dt_ms: float = 0.1
     wiring_seed: int = 0
     noise_seed: int = 0
@@ -28,11 +38,22 @@ class Choice:
     def network(self) -> "Network":
         """Build the network; ValueError for a dataset, recipe, step or seed that cannot be."""
         from encephagen.brain.recipe import Recipe
-        from encephagen.connectome.datasets import load
         from encephagen.network.build import build
         from encephagen.recording.probe import Probe
         from encephagen.units import whole_steps
+        from encephagen.working_point.point import WorkingPoint
         from encephagen.working_point.whole import whole_brain
+
+        values = self.working_point
+        point = None if values is None else WorkingPoint.from_dict(values)
+        brain = whole_brain(self.connectome(), Recipe.from_dict(self.recipe), point)
+        network = build(brain, dt_ms=self.dt_ms, seed=self.wiring_seed)
+        whole_steps("bin_ms", Probe().bin_ms, self.dt_ms)  # else every recording would fail
+        return network
+
+    def connectome(self) -> "Connectome":
+        """Return the connectome; ValueError for a dataset that cannot be."""
+        from encephagen.connectome.datasets import load
 
         name = self.dataset.strip()
         if self.subcortex:
@@ -41,10 +62,16 @@ class Choice:
                     f"--subcortex has no meaning for {name!r}: it extends {' and '.join(SUBCORTEX)}"
                 )
             name = SUBCORTEX.get(name.lower(), name)
-        brain = whole_brain(load(name), Recipe(**self.recipe))
-        network = build(brain, dt_ms=self.dt_ms, seed=self.wiring_seed)
-        whole_steps("bin_ms", Probe().bin_ms, self.dt_ms)  # else every recording would fail
-        return network
+        return load(name)
+
+    def at(self, ask: "Ask", threads: int | None = None) -> "Choice":
+        """Return this brain at the working point that was asked for, which is found if need be."""
+        from encephagen.brain.recipe import Recipe
+
+        if not ask.wanted:
+            return self
+        point = ask.find(self.connectome(), Recipe.from_dict(self.recipe), threads)
+        return self if point is None else dataclasses.replace(self, working_point=point.as_dict())
 
     def session(self, network: "Network", threads: int | None) -> "Session":
         """Return a session of the network under this choice's seeds."""
@@ -75,18 +102,78 @@ class Choice:
     def from_dict(cls, values: dict[str, Any]) -> "Choice":
         """Return what `to_dict` gave; ValueError for anything else."""
         from encephagen.brain.recipe import Recipe
+        from encephagen.working_point.point import WorkingPoint
 
         try:
             kinds = {f.name: type(f.default) for f in dataclasses.fields(cls)}
-            kinds["recipe"] = dict
+            kinds |= {"recipe": dict, "working_point": dict | NoneType}
             for name, value in values.items():
                 if not isinstance(value, kinds[name]):
                     raise TypeError(name)
             choice = cls(**values)
-            Recipe(**choice.recipe)
+            Recipe.from_dict(choice.recipe)
+            if choice.working_point is not None:
+                WorkingPoint.from_dict(choice.working_point)
             return choice
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"what brain it is cannot be read ({error})") from error
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Which working point was asked for by name: that of a file, measured, or theory's."""
+
+    file: Path | None = None
+    calibrate: bool = False
+    balance: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.file is not None) + self.calibrate + self.balance > 1:
+            raise ValueError("--working-point, --calibrate and --balance: give one of them")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything was asked for."""
+        return self != Ask()
+
+    def find(
+        self, connectome: "Connectome", recipe: "Recipe", threads: int | None = None
+    ) -> "WorkingPoint | None":
+        """Return it, None where nothing was asked for. What is measured is kept in the cache.
+
+        Raises ValueError for a file that holds none, and NoWorkingPoint where there is none.
+        """
+        from encephagen.working_point.balance import balance
+        from encephagen.working_point.point import WorkingPoint
+        from encephagen.working_point.whole import bare_brain
+
+        if self.file is not None:
+            return WorkingPoint.load(self.file)
+        if self.balance:
+            return balance(bare_brain(connectome, recipe))
+        if self.calibrate:
+            return _calibrated(bare_brain(connectome, recipe), threads)
+        return None
+
+
+def _calibrated(brain: "Brain", threads: int | None) -> "WorkingPoint":
+    """Return the measured working point of a brain, with a bar while it is measured."""
+    from encephagen.app import console
+    from encephagen.jit import cache_folder
+    from encephagen.working_point.calibration import SECONDS, SETTLE_S, calibrate_once
+
+    round_ms = 1000.0 * (SETTLE_S + SECONDS)
+    with console.bar("calibrating") as bar:
+
+        def progress(done: int, total: int) -> None:
+            if done == 0:
+                console.err().print(
+                    f"calibrating: {total} rounds of {round_ms / 1000:g} s of brain time; done once"
+                )
+            bar(done * round_ms, total * round_ms)
+
+        folder = cache_folder() / "working_points"
+        return calibrate_once(brain, folder, threads=threads, progress=progress)
 
 
 def recipe_values(file: Path | None, settings: list[str]) -> dict[str, Any]:
@@ -97,24 +184,22 @@ def recipe_values(file: Path | None, settings: list[str]) -> dict[str, Any]:
     from encephagen.brain.recipe import Recipe, default_recipe
 
     recipe = Recipe.load(file) if file is not None else default_recipe()
-    kinds = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
     changed: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         name, text = name.strip(), text.strip()
         if not equals or not name or not text:
             raise ValueError(f"--set {setting!r}: expected name=value, as in long_weight_pA=30")
-        changed[name] = _number(text, whole=kinds.get(name) is int) if name != "name" else text
-    return (recipe.replace(**changed) if changed else recipe).as_dict()
+        changed[name] = _number(text) if name != "name" else text
+    return recipe.replace(**changed).as_dict()
 
 
-def _number(text: str, whole: bool) -> int | float | str:
+def _number(text: str) -> float | str:
     """Return a number where ``text`` is one; what is none, `Recipe` refuses by name."""
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
         return text
-    return int(value) if whole and value.is_integer() else value
 
 
 def portable(dataset: str) -> str:

@@ -4,12 +4,15 @@ Only typer is imported here; each command imports what it needs, so that help is
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from encephagen import __version__
 from encephagen.app.usage import BAD_INPUT, Group, open_streams
+
+if TYPE_CHECKING:
+    from encephagen.app.choice import Ask
 
 app = typer.Typer(
     name="encephagen",
@@ -48,6 +51,15 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change a recipe parameter; repeatable."),
 ]
+WorkingPointFile = Annotated[
+    Path | None, typer.Option(help="Backgrounds (TOML) in place of those that the recipe keeps.")
+]
+Calibrate = Annotated[
+    bool, typer.Option("--calibrate", help="Measure a working point for these very numbers, once.")
+]
+Balance = Annotated[
+    bool, typer.Option("--balance", help="The working point of theory for these very numbers.")
+]
 Dt = Annotated[float, typer.Option(help="Integration step in ms.")]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes of this machine; one a core unless given.")
@@ -78,15 +90,17 @@ def _choice(
     subcortex: bool,
     recipe: Path | None,
     settings: list[str] | None,
+    ask: "Ask",
     dt_ms: float,
     seed: int,
     wiring_seed: int | None = None,
     noise_seed: int | None = None,
     initial_seed: int | None = None,
+    threads: int | None = None,
 ):
     from encephagen.app.choice import Choice, recipe_values
 
-    return Choice(
+    choice = Choice(
         dataset=dataset,
         subcortex=subcortex,
         recipe=recipe_values(recipe, settings or []),
@@ -95,6 +109,13 @@ def _choice(
         noise_seed=seed if noise_seed is None else noise_seed,
         initial_seed=seed if initial_seed is None else initial_seed,
     )
+    return choice.at(ask, threads)
+
+
+def _ask(working_point: Path | None, calibrate: bool, balance: bool) -> "Ask":
+    from encephagen.app.choice import Ask
+
+    return Ask(working_point, calibrate, balance)
 
 
 @app.command()
@@ -122,6 +143,9 @@ def simulate(
     subcortex: Subcortex = False,
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     dt_ms: Dt = 0.1,
     out: Annotated[Path | None, typer.Option(help="Save the recording here (netCDF).")] = None,
     json: Json = False,
@@ -132,9 +156,8 @@ def simulate(
     """
     from encephagen.app import simulation
 
-    choice = _choice(
-        dataset, subcortex, recipe, settings, dt_ms, seed, wiring_seed, noise_seed, initial_seed
-    )
+    ask, seeds = _ask(working_point, calibrate, balance), (wiring_seed, noise_seed, initial_seed)
+    choice = _choice(dataset, subcortex, recipe, settings, ask, dt_ms, seed, *seeds, threads)
     raise typer.Exit(simulation.simulate(choice, seconds, threads, out, json))
 
 
@@ -166,6 +189,9 @@ def demo(
     subcortex: Subcortex = False,
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     dt_ms: Dt = 0.1,
 ) -> None:
     """Talk to a brain: look, walk, stimulate WHERE, lesion WHERE, show, ... (help lists all).
@@ -175,7 +201,8 @@ def demo(
     """
     from encephagen.app import demo as conversation
 
-    choice = _choice(dataset, subcortex, recipe, settings, dt_ms, seed)
+    ask = _ask(working_point, calibrate, balance)
+    choice = _choice(dataset, subcortex, recipe, settings, ask, dt_ms, seed, threads=threads)
     raise typer.Exit(conversation.demo(choice, threads))
 
 
@@ -226,6 +253,9 @@ def export_nest(
     subcortex: Subcortex = False,
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     seed: Seed = 0,
     dt_ms: Dt = 0.1,
     json: Json = False,
@@ -236,7 +266,8 @@ def export_nest(
     """
     from encephagen.app.export import to_nest
 
-    choice = _choice(dataset, subcortex, recipe, settings, dt_ms, seed)
+    ask = _ask(working_point, calibrate, balance)
+    choice = _choice(dataset, subcortex, recipe, settings, ask, dt_ms, seed)
     raise typer.Exit(to_nest(choice, out, current_pA, json))
 
 
@@ -247,6 +278,9 @@ def export_sonata(
     subcortex: Subcortex = False,
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     seed: Seed = 0,
     dt_ms: Dt = 0.1,
     json: Json = False,
@@ -254,7 +288,8 @@ def export_sonata(
     """Write a brain as SONATA (HDF5), with every synapse, weight and delay."""
     from encephagen.app.export import to_sonata
 
-    choice = _choice(dataset, subcortex, recipe, settings, dt_ms, seed)
+    ask = _ask(working_point, calibrate, balance)
+    choice = _choice(dataset, subcortex, recipe, settings, ask, dt_ms, seed)
     raise typer.Exit(to_sonata(choice, out, json))
 
 
@@ -329,6 +364,9 @@ def validate(
     dataset: Dataset = "hcp-aal2",
     recipe: RecipeFile = None,
     settings: Settings = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
     fmri: Annotated[
         str | None, typer.Option(help="Dataset whose fMRI to compare with; else DATASET's own.")
     ] = None,
@@ -352,16 +390,20 @@ def validate(
     from encephagen.app import validate as validation
     from encephagen.app.choice import portable, recipe_values
     from encephagen.brain.recipe import Recipe
+    from encephagen.connectome.datasets import load
     from encephagen.validation.question import Question
 
+    ask, numbers = _ask(working_point, calibrate, balance), recipe_values(recipe, settings or [])
+    values = Recipe.from_dict(numbers)
     question = Question(
         portable(dataset),
-        Recipe(**recipe_values(recipe, settings or [])),
+        values,
         minutes,
         seeds,
         fmri,
         None if heldout is None else validation.subjects(heldout, "--heldout"),
         propagation,
+        ask.find(load(dataset), values) if ask.wanted else None,
     )
     raise typer.Exit(validation.validate(question, workers, scheduler, out, json))
 
@@ -399,7 +441,8 @@ def fit(
 ) -> None:
     """Search the free parameters of a recipe against fMRI: theory first, then spikes.
 
-    Writes recipe.toml, for --recipe of other commands. Finished evaluations are kept: after an
+    Writes recipe.toml and working_point.toml, for --recipe and --working-point of other commands.
+    Finished evaluations are kept: after an
     interruption the same command goes on.
     """
     from encephagen.app import fit as fitting
@@ -411,7 +454,7 @@ def fit(
         dataset=dataset,
         train=subjects(train, "--train"),
         test=subjects(test, "--test"),
-        start=None if start is None else Recipe.load(start).as_dict(),
+        start=None if start is None else Recipe.load(start).as_dict()["cortex"],
         starts=starts,
         generations=generations,
         population=population,

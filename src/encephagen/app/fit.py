@@ -61,7 +61,7 @@ def _show(found: "Fit", document: dict[str, Any], out: Path) -> None:
         for row in report.cells(evaluated):
             made.add_row(*row)
         console.out().print(made)
-    values = found.recipe.as_dict()
+    values = found.recipe.as_dict()["cortex"]
     made = tables.table("the best recipe", "<parameter", "value")
     for name in FREE:
         made.add_row(name, f"{values[name]:.4g}")
@@ -70,7 +70,8 @@ def _show(found: "Fit", document: dict[str, Any], out: Path) -> None:
     console.out().print(
         f"FC r with test subjects, of the best alone: {tested}; "
         f"{document['evaluated']} recipes in theory, {len(found.spikes)} in spikes, "
-        f"{document['wall_s']:.0f} s; try it: encephagen validate --recipe {out / report.RECIPE}",
+        f"{document['wall_s']:.0f} s; try it: encephagen validate --recipe "
+        f"{out / report.RECIPE} --working-point {out / report.WORKING_POINT}",
         markup=False,
         soft_wrap=True,
     )

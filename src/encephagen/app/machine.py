@@ -111,8 +111,12 @@ _FIELDS = ("name", "value", "unit", "source")
 
 def recipe_rows() -> list[tuple[str, float, str, str]]:
     """Return (name, value, unit, source) of every parameter of the default recipe."""
-    from encephagen.brain.recipe import Recipe, default_recipe
+    from encephagen.brain.recipe import TABLES, default_recipe
     from encephagen.units import table
 
     recipe = default_recipe()
-    return [(name, getattr(recipe, name), unit, src) for name, _, unit, src in table(Recipe)]
+    return [
+        (name, getattr(getattr(recipe, fragment), name), unit, source)
+        for fragment, numbers in TABLES.items()
+        for name, _, unit, source in table(numbers)
+    ]

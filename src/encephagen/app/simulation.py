@@ -139,6 +139,8 @@ def _report(recording, network, session, choice: Choice, wall_s: float) -> dict[
         "dt_ms": network.dt_ms,
         "dataset": made["connectome"],
         "recipe": made["recipe"],
+        "working_point": made["working_point"],
+        "stand_ins": made["stand_ins"],
         "seeds": {
             "wiring": choice.wiring_seed,
             "noise": choice.noise_seed,
@@ -169,6 +171,7 @@ def _show(report: dict[str, Any], recording, network) -> None:
             f"{report['n_regions']} regions of {report['dataset']}",
         ),
         ("recipe", f"{report['recipe']}, dt {report['dt_ms']:g} ms, seed {seed}"),
+        ("working point", report["working_point"]),
         (
             "brain time",
             tables.speed(recording.duration_ms, report["wall_s"])

@@ -36,7 +36,7 @@ def validate(
     from encephagen.app import runs
     from encephagen.experiments.runner import RunFailed
     from encephagen.experiments.store import code_digest
-    from encephagen.experiments.validate import compare, travel
+    from encephagen.experiments.validate import WORKING_POINT, compare, travel
     from encephagen.files import whole
     from encephagen.report import validation
     from encephagen.validation.question import compared, planned
@@ -48,6 +48,9 @@ def validate(
     recipe = out / validation.RECIPE
     with whole(recipe) as part:
         question.recipe.save(part, "The recipe that encephagen validate has tested.")
+    if question.working_point is not None:
+        with whole(out / WORKING_POINT) as part:
+            question.working_point.save(part, "The working point that it was tested at.")
     try:
         with runs.runner(out, workers, scheduler) as runner:
             found = runner.map(at_rest, planned(question, connectome), label="at rest")

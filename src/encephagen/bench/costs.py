@@ -34,13 +34,13 @@ def _noise(size: Size, quick: bool) -> dict[str, Any]:
     """
     connectome = hcp_aal2()
     recipe = default_recipe().replace(
-        neurons_per_region=size.neurons_per_region or default_recipe().neurons_per_region,
+        neurons_per_region=size.neurons_per_region or default_recipe().cortex.neurons_per_region,
         local_probability=0.0,
         long_in_degree=0.0,
         background_weight_pA=UNHEARD_PA,
         rate_exc_Hz=0.0,  # else a background that is heard would be sought
     )
-    rates_Hz = {"none": 0.0, "default": recipe.background_rate_Hz, "2 kHz": 2000.0}
+    rates_Hz = {"none": 0.0, "default": recipe.cortex.background_rate_Hz, "2 kHz": 2000.0}
     sessions = {}
     for name, rate_Hz in rates_Hz.items():
         network = build(whole_brain(connectome, recipe.replace(background_rate_Hz=rate_Hz)))

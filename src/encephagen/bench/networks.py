@@ -9,7 +9,7 @@ in size and in nothing else. NMDA is left out, which makes every neuron NEST's p
 
 from dataclasses import dataclass
 
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.recipe import Cortex, Recipe, default_recipe
 from encephagen.brain.spec import Brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.working_point.whole import whole_brain
@@ -17,17 +17,19 @@ from encephagen.working_point.whole import whole_brain
 LOCAL = 20.0  # synapses from the own region, and from others, for which the weights below are meant
 DISTANT = 60.0
 BY_SIZE = Recipe(
+    Cortex(
+        nmda_fraction=0.0,
+        weight_ee_pA=14.0,
+        weight_ei_pA=14.0,
+        weight_ie_pA=250.0,
+        weight_ii_pA=117.0,
+        long_weight_pA=13.0,
+        feedforward_inhibition=1.1,
+        strength_exponent=1.0,
+        background_rate_Hz=400.0,
+        background_weight_pA=200.0,
+    ),
     name="the same input at any size",
-    nmda_fraction=0.0,
-    weight_ee_pA=14.0,
-    weight_ei_pA=14.0,
-    weight_ie_pA=250.0,
-    weight_ii_pA=117.0,
-    long_weight_pA=13.0,
-    feedforward_inhibition=1.1,
-    strength_exponent=1.0,
-    background_rate_Hz=400.0,
-    background_weight_pA=200.0,
 )
 
 
@@ -54,17 +56,18 @@ class Size:
         """The recipe of this size."""
         if not self.neurons_per_region:
             return default_recipe()
-        local = BY_SIZE.local_probability * self.neurons_per_region
+        usual = BY_SIZE.cortex
+        local = usual.local_probability * self.neurons_per_region
         distant = self.in_degree - local
         weaker, weaker_afar = LOCAL / local, DISTANT / distant
         return BY_SIZE.replace(
             neurons_per_region=self.neurons_per_region,
             long_in_degree=distant,
-            long_weight_pA=BY_SIZE.long_weight_pA * weaker_afar,
-            weight_ee_pA=BY_SIZE.weight_ee_pA * weaker,
-            weight_ei_pA=BY_SIZE.weight_ei_pA * weaker,
-            weight_ie_pA=BY_SIZE.weight_ie_pA * weaker,
-            weight_ii_pA=BY_SIZE.weight_ii_pA * weaker,
+            long_weight_pA=usual.long_weight_pA * weaker_afar,
+            weight_ee_pA=usual.weight_ee_pA * weaker,
+            weight_ei_pA=usual.weight_ei_pA * weaker,
+            weight_ie_pA=usual.weight_ie_pA * weaker,
+            weight_ii_pA=usual.weight_ii_pA * weaker,
         )
 
     def brain(self, connectome: Connectome) -> Brain:

@@ -1,98 +1,91 @@
-"""Recipe: the numbers of a cortex, as data that can be saved, searched and compared."""
+"""Recipe: the numbers of a brain, a table a fragment, as data that can be saved and compared."""
 
 import dataclasses
-import difflib
 import json
-import math
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from encephagen.units import param
+from encephagen import names
+from encephagen.digest import digest
+from encephagen.units import check, param
 
+BRAITENBERG = "Braitenberg and Schuez 1998, ISBN 978-3-540-63816-2"
 JOGLEKAR = "Joglekar et al. 2018, doi 10.1016/j.neuron.2018.02.031"
 DEMIRTAS = "Demirtas et al. 2019, doi 10.1016/j.neuron.2019.01.017"
 WANG = "Wang 2002, doi 10.1016/S0896-6273(02)01092-9"
 DEFAULT = "healthy_cortex"
-FRACTIONS = ("fraction_exc", "nmda_fraction", "local_probability")
 LARGEST = 1e9  # far beyond anything in a brain, so that no product of two overflows
+ABOUT = ("name", "fitted_on", "base")
+"""What a recipe says of itself; all else in it is a table of numbers."""
+USUAL = {
+    "coupling": "long_weight_pA",
+    "g": "long_weight_pA",
+    "rate": "rate_exc_Hz",
+    "noise": "background_rate_Hz",
+    "inhibition": "weight_ie_pA",
+    "excitation": "weight_ee_pA",
+    "size": "neurons_per_region",
+}
+"""Usual words for a number that has another name here."""
+WITHOUT = (
+    "thalamus",
+    "striatum",
+    "pallidum",
+    "basal_ganglia",
+    "hippocampus",
+    "amygdala",
+    "cerebellum",
+)
+"""Structures that no fragment fills yet."""
+
+
+def number(default: Any, unit: str, source: str, *, low: float = 0.0, high: float = LARGEST) -> Any:
+    """Return a `param` that is 0 or more, unless it has bounds of its own."""
+    return param(default, unit, source, low=low, high=high)
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The parameters of `cortex`: sizes, cells, synapses, background.
+class Cortex:
+    """The numbers of `encephagen.brain.cortex.cortex`: sizes, cells, synapses, background.
 
-    A recipe is a TOML file with these names; what a file leaves out has the default below. Raises
-    ValueError for a name that is not here (with the nearest) and for values out of range.
-
-    With ``rate_exc_Hz`` above 0, theory gives E of each region the background at which all of them
-    fire at that rate (`MeanField.balanced`), times ``background_factor``: how far theory misses in
-    a region (name, factor), as `learning.calibration.calibrate` measures it. ``fitted_on`` names
-    the subjects whose data the numbers were chosen by; who tests the brain tests it on others.
+    ``rate_exc_Hz`` is a target, which a working point meets by backgrounds of its own in place of
+    ``background_rate_Hz``. Raises ValueError for values out of range.
     """
 
-    name: str = "custom"
-    neurons_per_region: int = param(200, "", "free")
-    fraction_exc: float = param(0.8, "", "Braitenberg and Schuez 1998, ISBN 978-3-540-63816-2")
-    tau_m_min_ms: float = param(10.0, "ms", "free; most T1w/T2w")
-    tau_m_max_ms: float = param(30.0, "ms", "free; least T1w/T2w")
-    tau_m_inh_ms: float = param(10.0, "ms", JOGLEKAR)
-    t_ref_ms: float = param(2.0, "ms", JOGLEKAR)
-    tau_ampa_ms: float = param(5.0, "ms", "free; 2 ms and a rise in " + WANG)
-    tau_nmda_ms: float = param(100.0, "ms", WANG)
-    tau_gaba_ms: float = param(8.0, "ms", "free; 5 ms and a rise in " + WANG)
-    nmda_fraction: float = param(0.3, "", "free")
-    local_probability: float = param(0.1, "", JOGLEKAR)
-    local_delay_min_ms: float = param(1.0, "ms", "free")
-    local_delay_max_ms: float = param(2.5, "ms", "free")
-    weight_ee_pA: float = param(10.0, "pA", "free")
-    weight_ei_pA: float = param(10.0, "pA", "free; E to I")
-    weight_ie_pA: float = param(168.75, "pA", "free; I to E")
-    weight_ii_pA: float = param(86.5, "pA", "free")
-    long_in_degree: float = param(60.0, "", "free")
-    long_weight_pA: float = param(31.0, "pA", "free")
-    feedforward_inhibition: float = param(0.6, "", "free; long-range weight onto I over onto E")
-    strength_exponent: float = param(0.25, "", "free; weights over (row sum) to this power")
-    velocity_mm_per_ms: float = param(6.0, "mm/ms", "Swadlow and Waxman 2012, Scholarpedia 7:1451")
-    weight_spread: float = param(0.0, "", "free; s.d. of the log of a weight")
-    background_rate_Hz: float = param(2000.0, "Hz", "free")
-    background_weight_pA: float = param(40.0, "pA", "free")
-    rate_exc_Hz: float = param(0.0, "Hz", "free; target of E, 0: all have background_rate_Hz")
-    recurrent_gradient: float = param(0.0, "", "free; local E to E, least T1w/T2w; " + DEMIRTAS)
-    background_factor: tuple[tuple[str, float], ...] = ()
-    fitted_on: tuple[str, ...] = ()
+    neurons_per_region: int = number(200, "", "free")
+    fraction_exc: float = number(0.8, "", BRAITENBERG, high=1)
+    tau_m_min_ms: float = number(10.0, "ms", "free; most T1w/T2w")
+    tau_m_max_ms: float = number(30.0, "ms", "free; least T1w/T2w")
+    tau_m_inh_ms: float = number(10.0, "ms", JOGLEKAR)
+    t_ref_ms: float = number(2.0, "ms", JOGLEKAR)
+    tau_ampa_ms: float = number(5.0, "ms", "free; 2 ms and a rise in " + WANG)
+    tau_nmda_ms: float = number(100.0, "ms", WANG)
+    tau_gaba_ms: float = number(8.0, "ms", "free; 5 ms and a rise in " + WANG)
+    nmda_fraction: float = number(0.3, "", "free", high=1)
+    local_probability: float = number(0.1, "", JOGLEKAR, high=1)
+    local_delay_min_ms: float = number(1.0, "ms", "free")
+    local_delay_max_ms: float = number(2.5, "ms", "free")
+    weight_ee_pA: float = number(10.0, "pA", "free")
+    weight_ei_pA: float = number(10.0, "pA", "free; E to I")
+    weight_ie_pA: float = number(168.75, "pA", "free; I to E")
+    weight_ii_pA: float = number(86.5, "pA", "free")
+    long_in_degree: float = number(60.0, "", "free")
+    long_weight_pA: float = number(31.0, "pA", "free")
+    feedforward_inhibition: float = number(0.6, "", "free; long-range weight onto I over onto E")
+    strength_exponent: float = number(0.25, "", "free; weights over (row sum) to this power")
+    velocity_mm_per_ms: float = number(6.0, "mm/ms", "Swadlow and Waxman 2012, Scholarpedia 7:1451")
+    weight_spread: float = number(0.0, "", "free; s.d. of the log of a weight")
+    background_rate_Hz: float = number(2000.0, "Hz", "free")
+    background_weight_pA: float = number(40.0, "pA", "free")
+    rate_exc_Hz: float = number(0.0, "Hz", "free; target of E, 0: all have background_rate_Hz")
+    recurrent_gradient: float = number(0.0, "", "free; local E to E, least T1w/T2w; " + DEMIRTAS)
 
     def __post_init__(self) -> None:
-        for f in dataclasses.fields(self):
-            value = getattr(self, f.name)
-            if f.name == "name":
-                if not isinstance(value, str):
-                    raise ValueError(f"recipe name = {value!r}: must be text")
-                continue
-            if f.name == "background_factor":
-                object.__setattr__(self, f.name, _factors(value))
-                continue
-            if f.name == "fitted_on":
-                if not _are_texts(value):
-                    raise ValueError(f"recipe fitted_on = {value!r}: must be labels of subjects")
-                object.__setattr__(self, f.name, tuple(value))
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(f"recipe {f.name} = {value!r}: must be a number")
-            if not 0 <= value <= LARGEST:
-                raise ValueError(f"recipe {f.name} = {value}: must be from 0 to {LARGEST:g}")
-            if f.name in FRACTIONS and value > 1:
-                raise ValueError(f"recipe {f.name} = {value}: must be from 0 to 1")
-            if isinstance(f.default, float):  # 10 and 10.0 are one recipe, with one digest
-                object.__setattr__(self, f.name, float(value))
-        if int(self.neurons_per_region) != self.neurons_per_region:
-            raise ValueError(
-                f"recipe neurons_per_region = {self.neurons_per_region}: must be a whole number"
-            )
-        object.__setattr__(self, "neurons_per_region", int(self.neurons_per_region))
+        check(self, "recipe ")
         if not 1 <= self.n_exc < self.neurons_per_region:
             raise ValueError(
                 f"recipe neurons_per_region = {self.neurons_per_region}, fraction_exc = "
@@ -109,38 +102,92 @@ class Recipe:
         """Inhibitory neurons in a region."""
         return self.neurons_per_region - self.n_exc
 
+
+@dataclass(frozen=True)
+class Recipe:
+    """The numbers of a brain: a table of them for each fragment.
+
+    A recipe is a TOML file with a table [cortex]; what a file leaves out has the default of
+    `Cortex`. ``fitted_on`` names the subjects whose data the numbers were chosen by; who tests the
+    brain tests it on others. ``base`` is the recipe that `replace` made this one from: its working
+    point is kept (`encephagen.working_point`). Raises ValueError for names that are not here (with
+    the nearest) and for values out of range.
+    """
+
+    cortex: Cortex = field(default_factory=Cortex)
+    name: str = "custom"
+    fitted_on: tuple[str, ...] = ()
+    base: "Recipe | None" = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise ValueError(f"recipe name = {self.name!r}: must be text")
+        if not _are_texts(self.fitted_on):
+            raise ValueError(f"recipe fitted_on = {self.fitted_on!r}: must be labels of subjects")
+        object.__setattr__(self, "fitted_on", tuple(self.fitted_on))
+
+    def __repr__(self) -> str:
+        usual, own = self.base or Recipe(), self.as_dict()
+        changed = [
+            f"{name}={value:g}"
+            for table in TABLES
+            for name, value in own[table].items()
+            if value != usual.as_dict()[table][name]
+        ]
+        shown = ", ".join(changed[:4]) + (f" and {len(changed) - 4} more" * (len(changed) > 4))
+        return f"Recipe {self.name!r}: {shown or 'the defaults'}, digest {self.digest()[:12]}"
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the numbers, whatever they are called."""
+        return digest({table: getattr(self, table) for table in TABLES})
+
+    def replace(self, **values: Any) -> "Recipe":
+        """Return the recipe with other values, and this one (or what it is from) as its base.
+
+        Names are those of numbers, alone or with their table, as in {"cortex.weight_ee_pA": 30};
+        also ``name`` and ``fitted_on``. ValueError for an unknown name.
+        """
+        about = {name: values.pop(name) for name in ("name", "fitted_on") if name in values}
+        changed: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            table, parameter = place(name)
+            changed.setdefault(table, {})[parameter] = value
+        if changed:
+            base = self.base or self
+            about = {"name": f"{base.name} (changed)", **about, "base": base}
+        tables = {t: dataclasses.replace(getattr(self, t), **new) for t, new in changed.items()}
+        return dataclasses.replace(self, **tables, **about)
+
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values by name, fit for JSON; ``Recipe(**values)`` is the recipe again."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {
-            **values,
-            "background_factor": dict(self.background_factor),
-            "fitted_on": list(self.fitted_on),
-        }
+        """Return plain values fit for JSON; `from_dict` makes the recipe of them again."""
+        values: dict[str, Any] = {"name": self.name, "fitted_on": list(self.fitted_on)}
+        values |= {table: dataclasses.asdict(getattr(self, table)) for table in TABLES}
+        return values if self.base is None else {**values, "base": self.base.as_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Return the recipe of `as_dict`; what is left out has its default."""
+        made: dict[str, Any] = {}
+        for name, value in values.items():
+            if name in ABOUT:
+                made[name] = cls.from_dict(_a_table(name, value)) if name == "base" else value
+                continue
+            if name not in TABLES:
+                raise ValueError(f"recipe has no table {name!r}; {_where(name)}")
+            for parameter in _a_table(name, value):
+                if place(f"{name}.{parameter}") != (name, parameter):
+                    raise ValueError(f"recipe [{name}] has no parameter {parameter!r}")
+            made[name] = TABLES[name](**value)
+        return cls(**made)
 
     def save(self, path: str | Path, comment: str = "") -> None:
         """Write the recipe as a TOML file that `load` reads; each line of ``comment`` on top."""
         lines = [f"# {line}".rstrip() for line in comment.splitlines()] + [""] * bool(comment)
-        for f in dataclasses.fields(self):
-            if f.name not in ("name", "background_factor", "fitted_on"):
-                lines.append(f"{f.name} = {getattr(self, f.name)!r}")
-        lines.append(f"fitted_on = {json.dumps(self.fitted_on)}")
-        if self.background_factor:
-            lines += ["", "[background_factor]"]
-            lines += [
-                f"{json.dumps(name, ensure_ascii=False)} = {factor!r}"
-                for name, factor in self.background_factor
-            ]
-        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-    def replace(self, **values: Any) -> "Recipe":
-        """Return the recipe with other values; ValueError for an unknown name."""
-        _check_names(values)
-        return dataclasses.replace(self, **{"name": f"{self.name} (changed)", **values})
+        Path(path).write_text("\n".join([*lines, *_toml(self)]) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> "Recipe":
-        """Read a recipe from a TOML file."""
+        """Read a recipe from a TOML file, by whose name it goes."""
         path = Path(path)
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -148,8 +195,11 @@ class Recipe:
             raise ValueError(f"cannot read recipe {path}: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"recipe {path} is not TOML: {error}") from error
-        _check_names(values)
-        return cls(**{"name": path.stem, **values})
+        return cls.from_dict({"name": path.stem, **values})
+
+
+TABLES: dict[str, type] = {"cortex": Cortex}
+"""The table of numbers of each fragment."""
 
 
 def default_recipe() -> Recipe:
@@ -159,27 +209,58 @@ def default_recipe() -> Recipe:
         return Recipe.load(path)
 
 
-def _factors(value: Any) -> tuple[tuple[str, float], ...]:
-    """Return background factors as sorted pairs, from a mapping or from pairs."""
-    pairs = value.items() if isinstance(value, Mapping) else value
-    expected = "expected one number above 0 for each region name"
-    try:
-        factors = {region: float(factor) for region, factor in pairs}
-    except (TypeError, ValueError):
-        raise ValueError(f"recipe background_factor = {value!r}: {expected}") from None
-    for region, factor in factors.items():
-        if not isinstance(region, str) or not (math.isfinite(factor) and 0 < factor <= LARGEST):
-            raise ValueError(f"recipe background_factor {region!r} = {factor}: {expected}")
-    return tuple(sorted(factors.items()))
+def place(name: str) -> tuple[str, str]:
+    """Return table and name of a number that is named alone, or as in "cortex.long_weight_pA".
+
+    Raises ValueError, with the nearest name, where there is none.
+    """
+    table, _, parameter = name.rpartition(".")
+    found = [t for t in TABLES if table in ("", t) and parameter in _parameters(t)]
+    if len(found) == 1:
+        return found[0], parameter
+    if found:
+        raise ValueError(f"recipe has {name!r} in {' and '.join(found)}: say {found[0]}.{name}")
+    raise ValueError(f"recipe has no parameter {name!r}; {_where(name)}")
 
 
-def _check_names(values: Iterable[str]) -> None:
-    known = [f.name for f in dataclasses.fields(Recipe)]
-    for name in values:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; nearest: {near[0]}" if near else f"; known: {', '.join(known)}"
-            raise ValueError(f"recipe has no parameter {name!r}{hint}")
+def _where(name: str) -> str:
+    """Return what an unknown name may have meant."""
+    alone = name.rpartition(".")[2]
+    known = [parameter for table in TABLES for parameter in _parameters(table)]
+    for structure in WITHOUT:
+        if structure in name.casefold():
+            return f"no fragment fills {structure} yet; tables: {', '.join(TABLES)}"
+    if alone in known:
+        return f"{alone} stands in table [{place(alone)[0]}]"
+    if alone.casefold() in USUAL:
+        return f"nearest: {USUAL[alone.casefold()]}"
+    if names.nearest(alone, known):
+        return names.hint(alone, known)
+    return f"tables: {', '.join(TABLES)}; {names.hint(alone, known)}"
+
+
+def _parameters(table: str) -> list[str]:
+    return [f.name for f in dataclasses.fields(TABLES[table])]
+
+
+def _a_table(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"recipe {name} = {value!r}: expected a table, as [{name}] in TOML")
+    return value
+
+
+def _toml(recipe: Recipe, within: str = "") -> list[str]:
+    """Return the lines of a recipe, and of its base under [base]."""
+    about = [f"name = {json.dumps(recipe.name)}"] if within else []
+    lines = [*about, f"fitted_on = {json.dumps(recipe.fitted_on)}"]
+    for table in TABLES:
+        values = dataclasses.asdict(getattr(recipe, table))
+        lines += ["", f"[{within}{table}]"]
+        lines += [f"{name} = {value!r}" for name, value in values.items()]
+    if recipe.base is not None:
+        lines += ["", "# What the numbers above were changed from: its working point is kept."]
+        lines += [f"[{within}base]", *_toml(recipe.base, f"{within}base.")]
+    return lines
 
 
 def _are_texts(value: Any) -> bool:

@@ -37,7 +37,8 @@ class Population:
 
     ``excites`` says what its synapses do to others: excite, or inhibit. ``by_region`` overrides
     parameters of ``neuron``, or ``rate_Hz`` of the background, with one value for each region where
-    it lives, in the connectome's order.
+    it lives, in the connectome's order. ``target_Hz`` is the rate at which a working point shall
+    hold it in each region (None: it finds its own); cells do not know it, and digests neither.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Population:
     by_region: tuple[tuple[str, tuple[float, ...]], ...] = ()
     excites: bool = field(kw_only=True)
     where: tuple[str, ...] | None = field(default=None, kw_only=True)
+    target_Hz: float | None = field(default=None, kw_only=True, metadata={"digest": False})
 
     def __post_init__(self) -> None:
         if not isinstance(self.excites, bool):
@@ -57,6 +59,10 @@ class Population:
             raise ValueError(
                 f"population {self.name!r} lives in {self.where!r}: name each region once, or None "
                 "for all"
+            )
+        if self.target_Hz is not None and not 0 < self.target_Hz < math.inf:
+            raise ValueError(
+                f"population {self.name!r} has target_Hz {self.target_Hz}: must be above 0, or None"
             )
         if not isinstance(self.size, (int, np.integer)) or self.size < 1:
             raise ValueError(
@@ -228,7 +234,9 @@ class Brain:
     """What there is: a connectome, populations in its regions, projections, and ports.
 
     Fragments of a brain on one connectome are joined with ``+``. Frozen; brains are equal when
-    their `digest` is.
+    their `digest` is. What it was made of is told beside that, and not part of it: the name of its
+    ``recipe``, the digest of the recipe's ``numbers``, which ``working_point`` it has, and which
+    regions have cells of another structure as ``stand_ins``.
     """
 
     connectome: Connectome
@@ -236,6 +244,9 @@ class Brain:
     projections: tuple[Projection, ...]
     ports: tuple[Port, ...] = ()
     recipe: str = ""
+    numbers: str = ""
+    working_point: str = ""
+    stand_ins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = [p.name for p in self.populations]
@@ -295,7 +306,19 @@ class Brain:
             self.populations + other.populations,
             self.projections + other.projections,
             self.ports + other.ports,
-            " + ".join(filter(None, [self.recipe, other.recipe])),
+            _both(self.recipe, other.recipe),
+            _both(self.numbers, other.numbers),
+            _both(self.working_point, other.working_point),
+            self.stand_ins + other.stand_ins,
+        )
+
+    def __repr__(self) -> str:
+        cells = ", ".join(p.name for p in self.populations)
+        return (
+            f"Brain {self.recipe or 'of no recipe'!r} on {self.connectome.name!r}: "
+            f"{self.connectome.n} regions, populations {cells or 'none'}, {len(self.projections)} "
+            f"projections, working point {self.working_point or 'none'}, digest "
+            f"{self.digest()[:12]}"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -321,3 +344,7 @@ def _matrices(projection: Projection) -> list[tuple[str, np.ndarray]]:
     rule, delay = projection.rule, projection.delay
     found = [("weights", rule.weights)] if isinstance(rule, Between) else []
     return found + ([("delays", delay.delay_ms)] if isinstance(delay, Conduction) else [])
+
+
+def _both(one: str, other: str) -> str:
+    return " + ".join(dict.fromkeys(filter(None, [one, other])))

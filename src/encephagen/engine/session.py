@@ -382,6 +382,8 @@ class Session:
         return {
             "connectome": network.brain.connectome.name,
             "recipe": network.brain.recipe,
+            "working_point": network.brain.working_point,
+            "stand_ins": list(network.brain.stand_ins),
             "brain_digest": network.brain.digest(),
             "network_digest": network.digest(),
             "wiring_seed": network.seed,

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encephagen import rng
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, load
 from encephagen.experiments.runner import Runner
 from encephagen.units import MS_PER_S
-from encephagen.working_point.balance import EXCITATORY
 from encephagen.working_point.mean_field import MeanField
-from encephagen.working_point.whole import whole_brain
+from encephagen.working_point.point import NoWorkingPoint, WorkingPoint
+from encephagen.working_point.whole import bare_brain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -95,9 +95,6 @@ LEAST_MINUTES = 1.0
 WORST = -10.0
 """Score of a recipe without a fixed point at its rate."""
 
-FOUND = ("name", "background_factor", "fitted_on")
-"""Parts of a recipe that a fit finds anew, whatever it starts from."""
-
 MORE = "give more finalists, or search around another recipe with --start"
 
 SPREAD, NEAR = 0.2, 0.05
@@ -111,8 +108,9 @@ APART = 0.05
 class Config:
     """The numbers of a fit.
 
-    ``train`` and ``test`` are subjects by their place in the data. ``start`` is a recipe (values of
-    `FREE` by name) around which is searched; without one, the best of ``starts`` all over the box.
+    ``train`` and ``test`` are subjects by their place in the data. ``start`` are the
+    numbers of a cortex (those of `FREE` by name) around which is searched; without them, the best
+    of ``starts`` all over the box.
     """
 
     dataset: str = "hcp-aal2"
@@ -157,13 +155,15 @@ class Config:
 class Fit:
     """What a fit found.
 
-    recipe: the best, calibrated
-    theory, spikes, long: every evaluation of a stage, best first: {"score", "recipe", figures ...}
+    recipe, working_point: the best, and where calibration brought it
+    theory, spikes, long: every evaluation of a stage, best first: {"score", "recipe", figures ...},
+        "recipe" the numbers of `FREE`
     fc_test_r: FC r of the best with the test subjects, mean; None without any
     """
 
     config: Config
     recipe: Recipe
+    working_point: WorkingPoint
     theory: list[dict[str, Any]]
     spikes: list[dict[str, Any]]
     long: list[dict[str, Any]]
@@ -192,9 +192,12 @@ def fit(config: Config, runner: Runner) -> Fit:
     if long[0]["score"] <= WORST:
         raise ValueError(f"every long run failed, the first: {_failure(long[0])}; {MORE}")
     seen = people(config.dataset, config.train)["subject"].values
-    recipe = Recipe(**long[0]["recipe"]).replace(name="fit", fitted_on=[str(s) for s in seen])
+    recipe = Recipe.from_dict(
+        {"name": "fit", "fitted_on": [str(s) for s in seen], "cortex": long[0]["recipe"]}
+    )
+    point = WorkingPoint.from_dict(long[0]["working_point"])
     fc_test_r = _match(long[0]["fc"], config.dataset, config.test)[0] if config.test else None
-    return Fit(config, recipe, theory, spikes, long, fc_test_r)
+    return Fit(config, recipe, point, theory, spikes, long, fc_test_r)
 
 
 def people(dataset: str, subjects: Sequence[int]) -> "xr.DataArray":
@@ -210,26 +213,26 @@ def people(dataset: str, subjects: Sequence[int]) -> "xr.DataArray":
 # ---- theory -------------------------------------------------------------------------------------
 
 
-def judge_theory(dataset: str, recipe: dict[str, Any], train: list[int]) -> dict[str, Any]:
+def judge_theory(dataset: str, recipe: dict[str, float], train: list[int]) -> dict[str, Any]:
     """Return what theory says of a recipe, and its score, higher is better."""
     connectome = load(dataset)
-    brain = whole_brain(connectome, Recipe(**{**recipe, "rate_exc_Hz": 0.0}))
+    brain = bare_brain(connectome, Recipe.from_dict({"cortex": recipe}))
     try:
-        field, rate_Hz = MeanField.of(brain).balanced(recipe["rate_exc_Hz"], EXCITATORY)
-    except ValueError as error:
+        field, rate_Hz = MeanField.of(brain).balanced()
+    except NoWorkingPoint as error:
         return {"score": WORST, "why": str(error)}
-    units = field.units(EXCITATORY)
-    fc = field.correlation(rate_Hz, EXCITATORY, feedback=FEEDBACK)
+    held = np.isfinite(field.target_Hz)
+    fc = field.correlation(rate_Hz, feedback=FEEDBACK)
     fc_r, fc_mean = _match(fc, dataset, train)
-    start_Hz = np.where(np.isin(np.arange(field.size.size), units), *HIGH_HZ)
+    start_Hz = np.where(held, *HIGH_HZ)
     high_Hz = field.fixed_point(start_Hz, steps=300)
     figures = {
         "fc_r": fc_r,
         "fc_mean": fc_mean,
         "eigenvalue": field.leading_eigenvalue(rate_Hz),
-        "ignited": float(np.abs(np.log((high_Hz + 0.1) / (rate_Hz + 0.1)))[units].max()),
-        "rate_inh_Hz": float(np.delete(rate_Hz, units).mean()),
-        "input_sd_mV": float(field.inputs(rate_Hz)[1][units].mean()),
+        "ignited": float(np.abs(np.log((high_Hz + 0.1) / (rate_Hz + 0.1)))[held].max()),
+        "rate_inh_Hz": float(rate_Hz[~held].mean()),
+        "input_sd_mV": float(field.inputs(rate_Hz)[1][held].mean()),
         "response": min(_response(field, rate_Hz, connectome, site) for site in SITES),
     }
     return {"score": theory_score(**figures), **figures}
@@ -348,7 +351,7 @@ def _check_start(start: dict[str, Any] | None) -> None:
     """Raise ValueError for a recipe around which this search cannot search."""
     if start is None:
         return
-    usual = Recipe().as_dict()
+    usual = asdict(Cortex())
     for name, value in start.items():
         low, high = FREE.get(name, (0.0, 0.0))
         if name in FREE and not low <= value <= high:
@@ -356,9 +359,9 @@ def _check_start(start: dict[str, Any] | None) -> None:
                 f"start: {name} is {value:g}, the search goes from {low:g} to {high:g}; choose a "
                 "start within"
             )
-        if name not in FREE and name not in FOUND and value != usual[name]:
+        if name not in FREE and value != usual.get(name):
             raise ValueError(
-                f"start: {name} is {value!r}, no free parameter, and {usual[name]!r} in every "
+                f"start: {name} is {value!r}, no free parameter, and {usual.get(name)!r} in every "
                 "recipe that is searched; choose a start with that"
             )
 
@@ -366,21 +369,20 @@ def _check_start(start: dict[str, Any] | None) -> None:
 # ---- spikes -------------------------------------------------------------------------------------
 
 
-def calibrated(dataset: str, recipe: dict[str, Any]) -> dict[str, Any]:
-    """Return the recipe, calibrated: {"recipe", "rate_Hz" (region,) of its last round}.
-
-    {"recipe": None, "why"} if theory finds no background to start from.
-    """
+def calibrated(dataset: str, recipe: dict[str, float]) -> dict[str, Any]:
+    """Return {"working_point": that of the recipe, measured}, or {None, "why"} if it has none."""
     from encephagen.working_point.calibration import calibrate
 
     try:
-        found = calibrate(load(dataset), Recipe(**recipe))
-    except ValueError as error:
-        return {"recipe": None, "why": str(error)}
-    return {"recipe": found.recipe.as_dict(), "rate_Hz": found.rate_Hz[-1]}
+        found = calibrate(bare_brain(load(dataset), Recipe.from_dict({"cortex": recipe})))
+    except NoWorkingPoint as error:
+        return {"working_point": None, "why": str(error)}
+    return {"working_point": found.as_dict()}
 
 
-def judge_spikes(dataset: str, recipe: dict[str, Any], minutes: float, seed: int) -> dict[str, Any]:
+def judge_spikes(
+    dataset: str, recipe: dict[str, float], working_point: dict[str, Any], minutes: float, seed: int
+) -> dict[str, Any]:
     """Return what a simulation of a recipe gives: BOLD, and the statistics of spikes.
 
     {"bold" (time, region), "rate_Hz" (region,), "cv_isi", "count_correlation", "alarms"}; an empty
@@ -391,7 +393,9 @@ def judge_spikes(dataset: str, recipe: dict[str, Any], minutes: float, seed: int
     from encephagen.validation.rest import at_rest, recordings
 
     connectome = load(dataset)
-    run = at_rest(dataset, connectome.digest(), recipe, seed, minutes, 10.0)
+    values = Recipe.from_dict({"cortex": recipe}).as_dict()
+    digest = connectome.digest()
+    run = at_rest(dataset, digest, values, seed, minutes, 10.0, working_point=working_point)
     long, short = recordings(run, connectome)
     none = {"bold": np.zeros((0, connectome.n)), "alarms": [str(a) for a in long.alarms]}
     if long.interrupted:
@@ -403,8 +407,9 @@ def judge_spikes(dataset: str, recipe: dict[str, Any], minutes: float, seed: int
     except ValueError as error:  # a silent region, or blood flow that would fall below nothing
         return {**none, "why": str(error)}
     spiking = summary(short)
-    count = long.data["count"].sel(population=EXCITATORY).values
-    size = long.data["region_size"].sel(population=EXCITATORY).values
+    excites = long.data["excites"].values
+    count = long.data["count"].values[..., excites].sum(axis=-1)
+    size = long.data["region_size"].values[..., excites].sum(axis=-1)
     return {
         "bold": signal,
         "rate_Hz": count.sum(axis=0) / size / (long.duration_ms / MS_PER_S),
@@ -441,21 +446,22 @@ def _simulated(
     given = [{"dataset": config.dataset, "recipe": one["recipe"]} for one in candidates]
     ready = runner.map(calibrated, given, label=f"{label}: calibration")
     plan = [
-        {"dataset": config.dataset, "recipe": r["recipe"], "minutes": minutes, "seed": seed}
-        for r in ready
-        if r["recipe"] is not None
+        {**one, "working_point": r["working_point"], "minutes": minutes, "seed": seed}
+        for one, r in zip(given, ready, strict=True)
+        if r["working_point"] is not None
         for seed in range(seeds)
     ]
     runs = iter(runner.map(judge_spikes, plan, label=f"{label}: {minutes:g} min"))
     judged = []
     for one, r in zip(candidates, ready, strict=True):
         theory = {name: one[name] for name in ("score", "fc_r", "eigenvalue") if name in one}
-        same = {"theory": one.get("theory", theory), "point": one["point"]}
-        if r["recipe"] is None:
-            judged.append({"score": WORST, "why": r["why"], "recipe": one["recipe"], **same})
+        same = {name: one[name] for name in ("recipe", "point")}
+        same |= {"theory": one.get("theory", theory)}
+        if r["working_point"] is None:
+            judged.append({"score": WORST, "why": r["why"], **same})
         else:
             figures = _figures(config, [next(runs) for _ in range(seeds)])
-            judged.append({**figures, "recipe": r["recipe"], **same})
+            judged.append({**figures, "working_point": r["working_point"], **same})
     return judged
 
 
@@ -557,8 +563,9 @@ def as_dict(found: Fit) -> dict[str, Any]:
     return {
         "config": asdict(found.config),
         "recipe": found.recipe.as_dict(),
+        "working_point": found.working_point.as_dict(),
         "evaluated": len(found.theory),
-        "best": {**plain(found.long[0], "recipe"), "fc_test_r": found.fc_test_r},
+        "best": {**plain(found.long[0], "recipe", "working_point"), "fc_test_r": found.fc_test_r},
         "theory": [plain(one) for one in found.theory],
         "spikes": [plain(one) for one in found.spikes],
         "long": [plain(one) for one in found.long],

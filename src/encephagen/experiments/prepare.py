@@ -1,16 +1,17 @@
 """Prepare: the one place where a study gets its brains, of the real wiring or of a null of it."""
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import find
-from encephagen.working_point.balance import usual_factor
 from encephagen.working_point.calibration import calibrate
 from encephagen.working_point.coupling import coupled, leading_eigenvalue
-from encephagen.working_point.whole import whole_brain
+from encephagen.working_point.point import WorkingPoint
+from encephagen.working_point.whole import bare_brain, whole_brain
 
 ROUNDS, ROUND_S = 6, 4.0
 """Of the calibration of one wiring among many (free): its mean rate is then within what another
@@ -30,9 +31,15 @@ def at_least(config: Any, **least: int) -> None:
 def chosen_recipe(file: str | None, neurons_per_region: int | None = None) -> Recipe:
     """Return the recipe in a TOML file, None for the shipped one, with regions of a given size."""
     recipe = default_recipe() if file is None else Recipe.load(file)
-    if neurons_per_region in (None, recipe.neurons_per_region):
+    if neurons_per_region in (None, recipe.cortex.neurons_per_region):
         return recipe
-    return recipe.replace(neurons_per_region=neurons_per_region)
+    other = recipe.replace(neurons_per_region=neurons_per_region)
+    return dataclasses.replace(other, base=None)  # another brain, with a working point of its own
+
+
+def chosen_working_point(file: str | None) -> dict[str, Any] | None:
+    """Return the working point in a TOML file as plain values; None for what the recipe keeps."""
+    return None if file is None else WorkingPoint.load(file).as_dict()
 
 
 def wiring(dataset: str, null: str | None = None, null_seed: int = 0) -> Connectome:
@@ -52,29 +59,22 @@ def tuned(
     original: Connectome | None = None,
     rounds: int = ROUNDS,
     seconds: float = ROUND_S,
-) -> Recipe:
-    """Return the recipe that brings a wiring to a working point, by the same way for any wiring.
+) -> tuple[Recipe, WorkingPoint | None]:
+    """Return recipe and working point of a wiring, by the same way for any wiring.
 
     The leading eigenvalue becomes that of the recipe on the ``original`` wiring (`coupled`; none:
-    coupling stays), then calibration makes all regions fire at ``rate_exc_Hz``. It starts from one
-    factor for all regions, so that the wiring which the recipe was made for has no head start. A
-    recipe without a target rate is returned as it is.
+    coupling stays), then calibration, from theory on, makes all regions fire at ``rate_exc_Hz``. A
+    recipe without a target rate is returned as it is, and has no working point.
 
-    Raises ValueError where there is no such working point.
+    Raises NoWorkingPoint where there is none: count that wiring as one without.
     """
-    if not recipe.rate_exc_Hz > 0:
-        return recipe
+    if not recipe.cortex.rate_exc_Hz > 0:
+        return recipe, None
+    make = partial(bare_brain, connectome)
     if original is not None and original.digest() != connectome.digest():
-        recipe = coupled(connectome, recipe, leading_eigenvalue(original, recipe))
-    start = dict.fromkeys(connectome.names, usual_factor(recipe))
-    found = calibrate(
-        connectome,
-        recipe.replace(background_factor=start),
-        rounds=rounds,
-        seconds=seconds,
-        seed=CALIBRATION_SEEDS * (seed + 1),
-    )
-    return found.recipe
+        recipe = coupled(make, recipe, leading_eigenvalue(bare_brain(original, recipe)))
+    seeds = CALIBRATION_SEEDS * (seed + 1)
+    return recipe, calibrate(make(recipe), rounds=rounds, seconds=seconds, seed=seeds)
 
 
 def brain_digest(config: Any) -> str | None:

@@ -24,6 +24,10 @@ STIMULI = ("visual", "auditory", "tactile")
 """What the study of propagation says of each stands at the top of the document too."""
 
 
+WORKING_POINT = "working_point.toml"
+"""Name of the file of a working point that was asked for, beside that of the recipe."""
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """All that was measured: for the table, the document, and the page."""
@@ -47,6 +51,7 @@ class Answer:
         return {
             "dataset": q.dataset,
             "recipe": q.recipe.name,
+            "working_point": self.provenance["working_point"],
             "minutes": q.minutes,
             "seeds": q.seeds,
             "brain_digest": self.provenance["brain_digest"],
@@ -58,6 +63,7 @@ class Answer:
             "config": {
                 **{f.name: getattr(q, f.name) for f in dataclasses.fields(q)},
                 "recipe": q.recipe.as_dict(),
+                "working_point": q.working_point.as_dict() if q.working_point else None,
                 "spiking_s": q.spiking_s,
                 "first_seed": FIRST_SEED,
                 "tested_on": self.tested_on,
@@ -93,6 +99,7 @@ def compare(
         "connectome": connectome.digest(),
         "brain_digest": spiking[0].provenance["brain_digest"],
         "versions": spiking[0].provenance["versions"],
+        "working_point": spiking[0].provenance["working_point"],
     }
     return Answer(
         question, connectome, heldout, card, seen, tuple(spiking), stopped, propagation, made
@@ -102,7 +109,8 @@ def compare(
 def travel(question: Question, recipe: Path, runner: Runner, **settings: Any) -> Result:
     """Return what the study of propagation finds of this brain, without null wirings.
 
-    recipe: its file. ``settings`` change others of the study, which is else as long as ever.
+    recipe: its file, beside which its working point is, if it has one of its own.
+    ``settings`` change others of the study, which is else as long as ever.
     Raises ValueError if the file holds another recipe by now.
     """
     if Recipe.load(recipe).replace(name="") != question.recipe.replace(name=""):
@@ -114,7 +122,8 @@ def travel(question: Question, recipe: Path, runner: Runner, **settings: Any) ->
     own = {
         "dataset": question.dataset,
         "recipe": str(recipe),
-        "neurons_per_region": question.recipe.neurons_per_region,
+        "working_point": str(recipe.with_name(WORKING_POINT)) if question.working_point else None,
+        "neurons_per_region": question.recipe.cortex.neurons_per_region,
         "seeds": question.seeds,
         "nulls": 0,
         "first_seed": FIRST_SEED,

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from encephagen.models.lif import Membrane
-from encephagen.models.model import require_positive
+from encephagen.models.model import positive
 from encephagen.units import param
 
 BELLEC = "Bellec et al. 2020, doi 10.1038/s41467-020-17236-y"
@@ -60,20 +60,12 @@ class ALIF(Membrane):
     et al. 2020 (doi 10.1038/s41467-020-17236-y), with reset to V_reset in place of subtraction.
     """
 
-    tau_adapt_ms: float = param(200.0, "ms", BELLEC)
-    adaptation_mV: float = param(1.0, "mV", "free")
+    tau_adapt_ms: float = positive(200.0, "ms", BELLEC)
+    adaptation_mV: float = param(1.0, "mV", "free", low=0.0)
 
     State: ClassVar = State
     Constants: ClassVar = Constants
     advance: ClassVar = staticmethod(advance)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "tau_adapt_ms")
-        if not 0 <= self.adaptation_mV < math.inf:
-            raise ValueError(
-                f"ALIF.adaptation_mV = {self.adaptation_mV}: must be finite and 0 or more"
-            )
 
     def constants(self, dt_ms: float) -> tuple[float, ...]:
         """Return the constants of `advance` for steps of ``dt_ms``."""

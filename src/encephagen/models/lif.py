@@ -6,8 +6,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from encephagen.models.model import AbstractNeuron, require_positive
-from encephagen.units import param, whole_steps
+from encephagen.models.model import AbstractNeuron, positive
+from encephagen.units import check, param, whole_steps
 
 POTJANS = "Potjans and Diesmann 2014, doi 10.1093/cercor/bhs358"
 JOGLEKAR = "Joglekar et al. 2018, doi 10.1016/j.neuron.2018.02.031"
@@ -56,20 +56,17 @@ class Membrane(AbstractNeuron):
     threshold.
     """
 
-    tau_m_ms: float = param(20.0, "ms", JOGLEKAR)
-    R_m_MOhm: float = param(40.0, "MOhm", "C_m 250 pF at tau_m 10 ms; " + POTJANS)
+    tau_m_ms: float = positive(20.0, "ms", JOGLEKAR)
+    R_m_MOhm: float = positive(40.0, "MOhm", "C_m 250 pF at tau_m 10 ms; " + POTJANS)
     E_L_mV: float = param(-70.0, "mV", JOGLEKAR)
     V_th_mV: float = param(-50.0, "mV", JOGLEKAR)
     V_reset_mV: float = param(-70.0, "mV", "free; Joglekar et al. have -60")
-    t_ref_ms: float = param(2.0, "ms", JOGLEKAR)
+    t_ref_ms: float = param(2.0, "ms", JOGLEKAR, low=0.0)
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        require_positive(self, "tau_m_ms", "R_m_MOhm")
-        if not 0 <= self.t_ref_ms < math.inf:
-            raise ValueError(f"{name}.t_ref_ms = {self.t_ref_ms}: must be finite and 0 or more")
-        below = (-math.inf < mV < self.V_th_mV < math.inf for mV in (self.V_reset_mV, self.E_L_mV))
-        if not all(below):
+        check(self)
+        if self.V_th_mV <= max(self.V_reset_mV, self.E_L_mV):
             raise ValueError(
                 f"{name}.V_th_mV = {self.V_th_mV}: must lie above V_reset_mV = "
                 f"{self.V_reset_mV} and E_L_mV = {self.E_L_mV}"

@@ -15,6 +15,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from encephagen.units import param
+
 Array = np.ndarray
 SMALLEST, LARGEST = 1e-6, 1e9  # ms or MOhm, far beyond any cell: no ratio of two overflows
 
@@ -63,14 +65,9 @@ class AbstractReceptor(ABC):
         """Return the ``Constants`` of ``advance`` on ``neuron`` for steps of ``dt_ms``."""
 
 
-def require_positive(owner: object, *names: str) -> None:
-    """Raise ValueError unless every named attribute of ``owner`` is positive, within reason."""
-    for name in names:
-        value = getattr(owner, name)
-        if not SMALLEST <= value <= LARGEST:
-            raise ValueError(
-                f"{type(owner).__name__}.{name} = {value}: must be from {SMALLEST:g} to {LARGEST:g}"
-            )
+def positive(default: float, unit: str, source: str) -> Any:
+    """Return a `param` that is positive, within reason."""
+    return param(default, unit, source, low=SMALLEST, high=LARGEST)
 
 
 def constant_current_gain(neuron: AbstractNeuron, dt_ms: float) -> float:

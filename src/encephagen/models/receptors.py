@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from encephagen.models.model import AbstractNeuron, AbstractReceptor, require_positive
-from encephagen.units import param
+from encephagen.models.model import AbstractNeuron, AbstractReceptor, positive
+from encephagen.units import check, param
 
 
 class Constants(NamedTuple):
@@ -48,14 +48,14 @@ class Exponential(AbstractReceptor):
     from biophysics that Potjans and Diesmann 2014 (doi 10.1093/cercor/bhs358) also make.
     """
 
-    tau_syn_ms: float = param(5.0, "ms", "free")
+    tau_syn_ms: float = positive(5.0, "ms", "free")
     sign: float = param(1.0, "", "+1 excites, -1 inhibits")
 
     Constants: ClassVar = Constants
     advance: ClassVar = staticmethod(advance)
 
     def __post_init__(self) -> None:
-        require_positive(self, "tau_syn_ms")
+        check(self)
         if self.sign not in (1.0, -1.0):
             raise ValueError(f"{type(self).__name__}.sign = {self.sign}: must be 1 or -1")
 
@@ -72,21 +72,21 @@ WANG = "Wang 2002, doi 10.1016/S0896-6273(02)01092-9"
 class AMPA(Exponential):
     """Fast excitation."""
 
-    tau_syn_ms: float = param(2.0, "ms", WANG)
+    tau_syn_ms: float = positive(2.0, "ms", WANG)
 
 
 @dataclass(frozen=True)
 class NMDA(Exponential):
     """Slow excitation."""
 
-    tau_syn_ms: float = param(100.0, "ms", WANG)
+    tau_syn_ms: float = positive(100.0, "ms", WANG)
 
 
 @dataclass(frozen=True)
 class GABA_A(Exponential):
     """Fast inhibition."""
 
-    tau_syn_ms: float = param(5.0, "ms", WANG)
+    tau_syn_ms: float = positive(5.0, "ms", WANG)
     sign: float = param(-1.0, "", "inhibits")
 
 

@@ -1,11 +1,11 @@
 """Wilson-Cowan: the activity of an excitatory and an inhibitory population of one region."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from encephagen.models.model import require_positive
-from encephagen.units import param
+from encephagen.models.model import positive
+from encephagen.units import check, param
 
 PAPADOPOULOS = "Papadopoulos et al. 2020, doi 10.1371/journal.pcbi.1008144"
 WILSON = "Wilson and Cowan 1972, doi 10.1016/S0006-3495(72)86068-5; " + PAPADOPOULOS
@@ -73,28 +73,23 @@ class WilsonCowan:
     and for what is not finite.
     """
 
-    tau_E_ms: float = param(2.5, "ms", PAPADOPOULOS)
-    tau_I_ms: float = param(3.75, "ms", PAPADOPOULOS)
-    w_EE: float = param(16.0, "", WILSON)
-    w_EI: float = param(12.0, "", WILSON + "; onto E, from I")
-    w_IE: float = param(15.0, "", WILSON)
-    w_II: float = param(3.0, "", WILSON)
-    gain_E: float = param(1.5, "", PAPADOPOULOS)
-    gain_I: float = param(1.5, "", PAPADOPOULOS)
+    tau_E_ms: float = positive(2.5, "ms", PAPADOPOULOS)
+    tau_I_ms: float = positive(3.75, "ms", PAPADOPOULOS)
+    w_EE: float = param(16.0, "", WILSON, low=0.0)
+    w_EI: float = param(12.0, "", WILSON + "; onto E, from I", low=0.0)
+    w_IE: float = param(15.0, "", WILSON, low=0.0)
+    w_II: float = param(3.0, "", WILSON, low=0.0)
+    gain_E: float = positive(1.5, "", PAPADOPOULOS)
+    gain_I: float = positive(1.5, "", PAPADOPOULOS)
     theta_E: float = param(3.0, "", PAPADOPOULOS)
     theta_I: float = param(3.0, "", PAPADOPOULOS)
-    refractory_E: float = param(1.0, "", WILSON)
-    refractory_I: float = param(1.0, "", WILSON)
+    refractory_E: float = param(1.0, "", WILSON, low=0.0)
+    refractory_I: float = param(1.0, "", WILSON, low=0.0)
     drive_E: float = param(0.0, "", "free")
     drive_I: float = param(0.0, "", "free")
 
     def __post_init__(self) -> None:
-        require_positive(self, "tau_E_ms", "tau_I_ms", "gain_E", "gain_I")
-        for field in fields(self):
-            value, signed = getattr(self, field.name), field.name.startswith(("theta", "drive"))
-            if not (math.isfinite(value) and (signed or value >= 0)):
-                expected = "finite" if signed else "finite and 0 or more"
-                raise ValueError(f"WilsonCowan.{field.name} = {value}: must be {expected}")
+        check(self)
 
     def constants(self) -> Constants:
         """Return the constants of `slopes` and `derivatives`."""

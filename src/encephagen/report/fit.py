@@ -7,7 +7,8 @@ from encephagen.experiments.fit import Fit
 from encephagen.files import to_json, whole
 from encephagen.report import page
 
-RECIPE, DOCUMENT, PICTURE, REPORT = "recipe.toml", "fit.json", "fit.png", "report.html"
+RECIPE, WORKING_POINT = "recipe.toml", "working_point.toml"
+DOCUMENT, PICTURE, REPORT = "fit.json", "fit.png", "report.html"
 SHOWN = 12
 """Recipes of each stage that the tables show."""
 
@@ -37,6 +38,8 @@ def write(found: Fit, document: dict[str, Any], folder: Path) -> None:
             f"{number(best['fc_test_r'])}; {document['evaluated']} recipes in theory, "
             f"{len(found.spikes)} in spikes.",
         )
+    with whole(folder / WORKING_POINT) as part:
+        found.working_point.save(part, f"Working point of {RECIPE} on {found.config.dataset}")
     picture = page.png(search(found.theory, found.spikes, found.long))
     with whole(folder / PICTURE) as part:
         part.write_bytes(picture)

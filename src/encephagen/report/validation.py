@@ -80,7 +80,8 @@ def renewed(page_text: str, document: Mapping[str, Any]) -> str:
         "validate",
         *(f"**{line}**" for line in summary(card)),
         *tables,
-        f"{document['seeds']} seeds of {document['minutes']:g} min, recipe {document['recipe']} on "
+        f"{document['seeds']} seeds of {document['minutes']:g} min, recipe {document['recipe']} "
+        f"(working point: {document['working_point']}) on "
         f"{document['dataset']}, {text.duration(made['wall_s'])}, {made['created'][:10]}, "
         f"encephagen {made['versions']['encephagen']}, code {made['code'][:12]}{stimuli}; "
         + text.of_brain(document.get(page.BRAIN_DIGEST)),
@@ -327,6 +328,7 @@ def _making_section(answer: Answer, folder: Path) -> page.Section:
         ("connectome", f"{q.dataset}, digest {made['connectome'][:16]}"),
         ("brain", f"digest {made['brain_digest']}"),
         ("brain time", f"seeds: {q.seeds}, each {q.minutes:g} min; spikes {q.spiking_s:g} s"),
+        ("working point", made["working_point"]),
         ("recipe fitted on", ", ".join(q.recipe.fitted_on) or "no subject's data"),
         ("tested on", "each in turn" if tested_on is None else ", ".join(map(str, tested_on))),
         ("versions", ", ".join(f"{name} {v}" for name, v in made["versions"].items())),
@@ -334,10 +336,7 @@ def _making_section(answer: Answer, folder: Path) -> page.Section:
         ("files", f"{DOCUMENT}: every figure; {ARRAYS}: what the pictures show; "
                   f"{RECIPE}: the recipe; runs: counts and spikes of each seed"),
     ]  # fmt: skip
-    recipe = (folder / RECIPE).read_text(encoding="utf-8")
-    numbers, calibrated, _ = recipe.partition("[background_factor]")
-    if calibrated:
-        numbers += f"# and a background_factor of each region, in {RECIPE}"
+    text = (folder / RECIPE).read_text(encoding="utf-8")
     return page.Section(
-        "How it was made", [page.Table(("", ""), settings), page.Code(numbers.strip())]
+        "How it was made", [page.Table(("", ""), settings), page.Code(text.strip())]
     )

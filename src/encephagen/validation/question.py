@@ -12,6 +12,7 @@ from encephagen.connectome.datasets import catalogue, fmri, load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.transform import subset
 from encephagen.validation.evidence import Empirical, not_fitted_on
+from encephagen.working_point.point import WorkingPoint
 from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Question:
 
     dataset: as `datasets.load` takes it; minutes: of counts a seed; fmri: the data set whose fMRI
     it is held to, its own if None; heldout: subjects to test on, by their place, those that the
-    recipe was not fitted on if None; propagation: whether it is stimulated as well.
+    recipe was not fitted on if None; propagation: whether it is stimulated as well;
+    working_point: that which `whole_brain` keeps if None.
 
     Raises ValueError for a stretch that is not finite or not above 0.
     """
@@ -44,6 +46,7 @@ class Question:
     fmri: str | None = None
     heldout: tuple[int, ...] | None = None
     propagation: bool = True
+    working_point: WorkingPoint | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.minutes) and self.minutes > 0):
@@ -75,7 +78,7 @@ def compared(question: Question) -> tuple[Connectome, "xr.DataArray"]:
     cortex = [region.name for region in load(name).regions if region.cortical]
     people = fmri(name).sel(region=cortex)
     Empirical.of(people, connectome, tested_on(question, people))
-    whole_brain(connectome, question.recipe)  # what cannot be built is refused before it runs
+    whole_brain(connectome, question.recipe, question.working_point)  # or it is refused here
     return connectome, people
 
 
@@ -99,11 +102,13 @@ def tested_on(question: Question, people: "xr.DataArray") -> list[Any] | None:
 
 def planned(question: Question, connectome: Connectome) -> list[dict[str, Any]]:
     """Return the arguments of `rest.at_rest`, a dict a seed."""
+    point = question.working_point
     return [
         {
             "dataset": question.dataset,
             "digest": connectome.digest(),
             "recipe": question.recipe.as_dict(),
+            "working_point": point.as_dict() if point else None,
             "seed": seed,
             "minutes": question.minutes,
             "spiking_s": question.spiking_s,

@@ -16,6 +16,7 @@ from encephagen.engine.session import Session
 from encephagen.network.build import build
 from encephagen.recording import Alarm, Probe, Recording, assemble
 from encephagen.units import MS_PER_S
+from encephagen.working_point.point import WorkingPoint
 from encephagen.working_point.whole import whole_brain
 
 WARM_UP_S = 5.0
@@ -36,12 +37,15 @@ def at_rest(
     minutes: float,
     spiking_s: float,
     dt_ms: float = 0.1,
+    working_point: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Run one seed of a brain at rest; return plain values and arrays, for `recordings`.
 
     dataset: as `datasets.load` takes it; digest: that of its connectome, so that a file which has
-        changed is another run. recipe: values by name. seed: wiring, noise and initial state.
-    minutes: of counts, after ``spiking_s`` seconds of single spikes.
+        changed is another run. recipe: as `Recipe.as_dict` gives it.
+    seed: wiring, noise and initial state.
+    minutes: of counts, after ``spiking_s`` seconds of single spikes. working_point: as its
+        `as_dict` gives it, in place of the recipe's.
 
     A brain that the engine stops, because it runs away, is a result too: what there was until
     then, with the alarm. Raises ValueError for what cannot be built.
@@ -49,7 +53,9 @@ def at_rest(
     connectome = load(dataset)
     if connectome.digest() != digest:
         raise ValueError(f"{dataset!r} has changed since the run was planned; start again")
-    network = build(whole_brain(connectome, Recipe(**recipe)), dt_ms=dt_ms, seed=seed)
+    point = None if working_point is None else WorkingPoint.from_dict(working_point)
+    brain = whole_brain(connectome, Recipe.from_dict(recipe), point)
+    network = build(brain, dt_ms=dt_ms, seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     spiking = _record(session, WARM_UP_S, Probe(bin_ms=BIN_MS))
     if not spiking.interrupted:

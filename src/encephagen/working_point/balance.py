@@ -5,55 +5,30 @@ had by inhibition or by scaled connections; both take away the differences in st
 functional connectivity. Background alone leaves them (docs/experiments/through-the-wall.md).
 """
 
-import dataclasses
-
 import numpy as np
 
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.blocks import Blocks
 from encephagen.brain.spec import Brain
-from encephagen.connectome.connectome import Connectome
 from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.point import THEORY, Held, WorkingPoint, numbers
 
-EXCITATORY = "E"
 
+def balance(brain: Brain) -> WorkingPoint:
+    """Return the working point at which theory holds every population at its target.
 
-def balance(brain: Brain, recipe: Recipe) -> Brain:
-    """Return the brain with the background of E, by region, that ``recipe.rate_exc_Hz`` asks for.
-
-    Theory (`MeanField.balanced`) times `factors`. Raises ValueError where theory finds no such
-    background.
+    Raises NoWorkingPoint where theory finds no such background (`MeanField.balanced`).
     """
-    field, _ = MeanField.of(brain).balanced(recipe.rate_exc_Hz, EXCITATORY)
-    theory_Hz = field.background_Hz[field.units(EXCITATORY)]
-    return with_background(brain, theory_Hz * factors(brain.connectome, recipe))
+    field, _ = MeanField.of(brain).balanced()
+    return point(brain, field.background_Hz, THEORY, "mean-field theory, nothing measured")
 
 
-def factors(connectome: Connectome, recipe: Recipe) -> np.ndarray:
-    """Return the recipe's background factor of each region (region,).
-
-    A region that is not named there has the median of those that are, 1 if none is.
-    """
-    known, usual = dict(recipe.background_factor), usual_factor(recipe)
-    return np.array([known.get(name, usual) for name in connectome.names])
-
-
-def usual_factor(recipe: Recipe) -> float:
-    """Return the median of the recipe's background factors, 1 if it has none."""
-    return float(np.median([factor for _, factor in recipe.background_factor] or [1.0]))
-
-
-def with_background(brain: Brain, rate_Hz: np.ndarray) -> Brain:
-    """Return the brain with the background rate (region,) for its excitatory neurons."""
-    populations = tuple(
-        dataclasses.replace(
-            p,
-            by_region=(
-                *(item for item in p.by_region if item[0] != "rate_Hz"),
-                ("rate_Hz", tuple(np.asarray(rate_Hz, float).tolist())),
-            ),
-        )
-        if p.name == EXCITATORY
-        else p
-        for p in brain.populations
-    )
-    return dataclasses.replace(brain, populations=populations)
+def point(brain: Brain, background_Hz: np.ndarray, how: str, note: str) -> WorkingPoint:
+    """Return a working point of a brain from the background (block,) of all its blocks."""
+    blocks, held = Blocks.of(brain), []
+    for number, p in enumerate(brain.populations):
+        if p.target_Hz is not None:
+            where = [brain.connectome.names[place] for place in brain.regions_of(p.name)]
+            rates_Hz = background_Hz[blocks.of_population(number)].tolist()
+            by_name = tuple(zip(where, rates_Hz, strict=True))
+            held.append(Held(p.name, p.target_Hz, p.background.rate_Hz, by_name))
+    return WorkingPoint(how, numbers(brain), brain.connectome.digest(), tuple(held), note)

@@ -6,20 +6,33 @@ which background would undo it. The background then stays as it is: homeostasis 
 everything that is measured afterwards.
 """
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from encephagen.brain.cortex import cortex
-from encephagen.brain.recipe import Recipe
-from encephagen.connectome.connectome import Connectome
+from encephagen import __version__
+from encephagen.brain.blocks import Blocks
+from encephagen.brain.spec import Brain
+from encephagen.digest import digest
+from encephagen.engine.guard import Stopped
 from encephagen.engine.session import Session
+from encephagen.files import check_writable, whole
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
-from encephagen.working_point.balance import EXCITATORY, factors, with_background
+from encephagen.working_point.balance import point
 from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.point import (
+    CALIBRATED,
+    NoWorkingPoint,
+    WorkingPoint,
+    numbers,
+    targets,
+    without_background,
+)
 
 ROUNDS = 8
 SECONDS = 4.0
@@ -40,75 +53,100 @@ eight rounds)."""
 LARGEST_STEP = 0.1
 """Largest change of the logarithm of a background in one round (free)."""
 
+START = 1.0137
+"""Background over theory's from which all start (measured: the median over regions of the shipped
+recipe on hcp-aal2): theory alone gives them too little, by so much."""
+
 FLOOR_HZ = 0.05
 """Rate from which a silent region is taken to start (free)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """What was found: ``recipe`` with its background factors, and how it was found.
-
-    ``rate_Hz`` (round, region): rates of E that each round measured, before its correction.
-    """
-
-    recipe: Recipe
-    rate_Hz: np.ndarray
-
-
 def calibrate(
-    connectome: Connectome,
-    recipe: Recipe,
+    brain: Brain,
     *,
     rounds: int = ROUNDS,
     seconds: float = SECONDS,
     seed: int = 0,
     threads: int | None = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> Calibration:
-    """Return the recipe whose background makes E of all regions fire at ``recipe.rate_exc_Hz``.
+) -> WorkingPoint:
+    """Return the working point at which, in spikes, every population of a brain is at its target.
 
-    Every round builds another wiring (seeds from ``seed`` on), so that what is found holds for the
-    connectome and not for one draw of synapses. With x the target, r the rates of E measured and J
-    the linearised network (`MeanField.feedback`), of which spikes show f = `FEEDBACK`, the
-    background b of E changes by
+    ``brain`` has populations with a target rate, as `encephagen.working_point.whole.bare_brain`
+    of a recipe has; whatever background they have by region is replaced. Every round builds another
+    wiring (seeds from ``seed`` on), so that what is found holds for the connectome and not for one
+    draw of synapses. With x the targets, r the rates measured and J the linearised network
+    (`MeanField.feedback`), of which spikes show f = `FEEDBACK`, the background b of the units that
+    are held changes by
 
         d b = -step A x log(r / x) / (d rate / d b)
-        A = (1 - f J)_EE - (f J)_EI ((1 - f J)_II)^-1 (f J)_IE
+        A = (1 - f J)_HH - (f J)_HO ((1 - f J)_OO)^-1 (f J)_OH
 
-    which is what holds E there once I, whose own rates nobody chooses, has followed.
-    It starts from the recipe's own background factors. ``progress`` is called with rounds done and
-    all. Raises ValueError for a recipe without a target rate, for fewer than one round, and where
-    theory finds no start (`MeanField.balanced`).
+    which is what holds them (H) there once all others (O), whose own rates nobody chooses, have
+    followed. It starts from theory times `START`. ``progress`` is called with rounds done, and all.
+    Raises ValueError for fewer than one round, and NoWorkingPoint for a brain without targets,
+    where theory finds no start (`MeanField.balanced`), and where the engine stops a round.
+
+    Near the edge of stability rates wander by half within seconds: give more ``seconds`` there.
     """
-    if recipe.rate_exc_Hz <= 0:
-        raise ValueError(
-            f"recipe rate_exc_Hz = {recipe.rate_exc_Hz:g}: nothing to calibrate to; give the rate "
-            "(Hz) at which excitatory neurons of every region shall fire"
-        )
     if rounds < 1 or not seconds > 0:
         raise ValueError(f"rounds = {rounds}, seconds = {seconds}: must be 1 or more, and above 0")
-    brain = cortex(connectome, recipe)
-    field, target_Hz = MeanField.of(brain).balanced(recipe.rate_exc_Hz, EXCITATORY)
-    units = field.units(EXCITATORY)
-    back = _open_loop(FEEDBACK * field.feedback(target_Hz), units)
-    gain = field.background_gain(target_Hz)[units] * field.background_Hz[units]
-    log_factor = np.log(factors(connectome, recipe))
-    measured = []
+    field, target_Hz = MeanField.of(brain).balanced()
+    held = np.flatnonzero(np.isfinite(field.target_Hz))
+    back = _open_loop(FEEDBACK * field.feedback(target_Hz), held)
+    gain = field.background_gain(target_Hz)[held] * field.background_Hz[held]
+
+    def at(log_factor: np.ndarray, note: str = "") -> WorkingPoint:
+        background_Hz = field.background_Hz.copy()
+        background_Hz[held] *= np.exp(log_factor)
+        return point(brain, background_Hz, CALIBRATED, note)
+
+    log_factor, rate_Hz = np.full(len(held), np.log(START)), target_Hz
     for k in range(rounds):
         if progress:
             progress(k, rounds)
-        trial = with_background(brain, field.background_Hz[units] * np.exp(log_factor))
+        trial = at(log_factor).applied(brain)
         network = build(trial, seed=seed + k)
         rate_Hz = _rates(Session(network, noise_seed=seed + k, threads=threads), seconds)
-        measured.append(rate_Hz[units])
-        error = (target_Hz * np.log(np.maximum(rate_Hz, FLOOR_HZ) / target_Hz))[units]
+        error = (target_Hz * np.log(np.maximum(rate_Hz, FLOOR_HZ) / target_Hz))[held]
         step = STEP * min(1.0, EARLY / (k + 1))
-        log_factor -= np.clip(step * (back @ error) / gain, -LARGEST_STEP, LARGEST_STEP)
+        log_factor = log_factor - np.clip(step * (back @ error) / gain, -LARGEST_STEP, LARGEST_STEP)
     if progress:
         progress(rounds, rounds)
-    by_name = dict(zip(connectome.names, np.exp(log_factor).tolist(), strict=True))
-    found = recipe.replace(name=recipe.name, background_factor=by_name)
-    return Calibration(found, np.array(measured))
+    last_Hz = rate_Hz[held]
+    note = (
+        f"{rounds} rounds of {seconds:g} s of spikes, seeds {seed} to {seed + rounds - 1}; before "
+        f"its correction the last measured {last_Hz.mean():.2f} Hz, from {last_Hz.min():.2f} to "
+        f"{last_Hz.max():.2f} Hz over regions"
+    )
+    return at(log_factor, note)
+
+
+def calibrate_once(
+    brain: Brain,
+    folder: Path,
+    *,
+    threads: int | None = 1,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> WorkingPoint:
+    """Return what `calibrate` finds, kept in a folder by digest, so that it is done once.
+
+    ``options`` are those of `calibrate` that change what is found. Raises ValueError, before the
+    work, for a folder that cannot be written.
+    """
+    made = digest(without_background(brain).digest(), targets(brain), options, __version__)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = check_writable(folder / f"{made[:20]}.toml")
+    if file.exists():
+        try:
+            return dataclasses.replace(WorkingPoint.load(file), recipe=numbers(brain))
+        except ValueError:
+            pass  # damaged: it is found again
+    found = calibrate(brain, threads=threads, progress=progress, **options)
+    with whole(file) as part:
+        found.save(part, f"Working point of {brain.recipe} on {brain.connectome.name}")
+    return found
 
 
 def _open_loop(feedback: np.ndarray, units: np.ndarray) -> np.ndarray:
@@ -121,7 +159,13 @@ def _open_loop(feedback: np.ndarray, units: np.ndarray) -> np.ndarray:
 
 def _rates(session: Session, seconds: float) -> np.ndarray:
     """Return the rates (unit,) of a session over ``seconds``, after it has settled."""
-    session.advance(round(SETTLE_S * MS_PER_S / session.network.dt_ms))
+    try:
+        session.advance(round(SETTLE_S * MS_PER_S / session.network.dt_ms))
+    except Stopped as stopped:
+        raise NoWorkingPoint(f"no working point in spikes: {stopped}") from stopped
     recording = session.record(seconds * MS_PER_S, probe=Probe(spikes=False))
+    if recording.interrupted:
+        raise NoWorkingPoint(f"no working point in spikes: {recording.alarms[0]}")
     spikes = recording.data["count"].values.sum(axis=0)
-    return (spikes / recording.data["region_size"].values / seconds).reshape(-1)
+    blocks = Blocks.of(session.network.brain)
+    return spikes[blocks.region, blocks.population] / blocks.size / seconds

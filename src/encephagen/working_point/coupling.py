@@ -8,13 +8,13 @@ brings it to the same leading eigenvalue; their weight stays, and with it the re
 holds.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from encephagen.brain.cortex import cortex
 from encephagen.brain.recipe import Recipe
-from encephagen.connectome.connectome import Connectome
-from encephagen.working_point.balance import EXCITATORY
+from encephagen.brain.spec import Brain
 from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.point import NoWorkingPoint
 
 LARGEST_FACTOR = 3.0
 """By which the number of long-range synapses may change (free)."""
@@ -23,39 +23,35 @@ TOLERANCE = 1e-3
 """Of the number of synapses, relative; the eigenvalue is as exact."""
 
 
-def leading_eigenvalue(connectome: Connectome, recipe: Recipe) -> float:
+def leading_eigenvalue(brain: Brain) -> float:
     """Return the leading eigenvalue of a brain in balance; 1 is instability.
 
-    Raises ValueError for a recipe without a target rate, and as `MeanField.balanced` does.
+    Raises NoWorkingPoint as `MeanField.balanced` does.
     """
-    if not recipe.rate_exc_Hz > 0:
-        raise ValueError(
-            f"recipe {recipe.name!r} has no rate_exc_Hz: there is no working point to compare "
-            "wirings at; give the rate (Hz) at which excitatory neurons shall fire"
-        )
-    field, rate_Hz = MeanField.of(cortex(connectome, recipe)).balanced(
-        recipe.rate_exc_Hz, EXCITATORY
-    )
+    field, rate_Hz = MeanField.of(brain).balanced()
     return field.leading_eigenvalue(rate_Hz)
 
 
-def coupled(connectome: Connectome, recipe: Recipe, eigenvalue: float) -> Recipe:
-    """Return the recipe whose long-range in-degree gives a connectome a leading eigenvalue.
+def coupled(make: Callable[[Recipe], Brain], recipe: Recipe, eigenvalue: float) -> Recipe:
+    """Return the recipe whose long-range in-degree gives the brain of it a leading eigenvalue.
 
-    Raises ValueError if no in-degree from the recipe's over `LARGEST_FACTOR` to that many times it
-    does, and as `leading_eigenvalue` does.
+    ``make`` returns the brain of a recipe, as `encephagen.working_point.whole.bare_brain` does on
+    a connectome. Raises NoWorkingPoint if no in-degree from the recipe's over `LARGEST_FACTOR` to
+    that many times it does, and as `leading_eigenvalue` does.
     """
     from scipy.optimize import brentq
 
     def excess(in_degree: float) -> float:
-        return leading_eigenvalue(connectome, recipe.replace(long_in_degree=in_degree)) - eigenvalue
+        return leading_eigenvalue(make(recipe.replace(long_in_degree=in_degree))) - eigenvalue
 
-    low, high = recipe.long_in_degree / LARGEST_FACTOR, recipe.long_in_degree * LARGEST_FACTOR
+    own = recipe.cortex.long_in_degree
+    low, high = own / LARGEST_FACTOR, own * LARGEST_FACTOR
     if not excess(low) < 0 < excess(high):
-        raise ValueError(
-            f"no long_in_degree from {low:g} to {high:g} brings {connectome.name!r} to a leading "
-            f"eigenvalue of {eigenvalue:.3f}: it goes from {excess(low) + eigenvalue:.3f} to "
-            f"{excess(high) + eigenvalue:.3f}; choose a recipe that is less far from others"
+        raise NoWorkingPoint(
+            f"no long_in_degree from {low:g} to {high:g} brings "
+            f"{make(recipe).connectome.name!r} to a leading eigenvalue of {eigenvalue:.3f}: it "
+            f"goes from {excess(low) + eigenvalue:.3f} to {excess(high) + eigenvalue:.3f}; choose "
+            "a recipe that is less far from others"
         )
-    found: Any = brentq(excess, low, high, xtol=TOLERANCE * recipe.long_in_degree)
+    found: Any = brentq(excess, low, high, xtol=TOLERANCE * own)
     return recipe.replace(long_in_degree=found)

@@ -11,17 +11,26 @@ do not shake it: their variance is left out. Measured against the engine on the 
 rates of regions agree within about a tenth.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.special import erfcx
 
+from encephagen.brain.blocks import Blocks, cells
 from encephagen.brain.spec import Brain, Projection, Within
 from encephagen.models.lif import LIF
 from encephagen.units import MS_PER_S
+from encephagen.working_point.point import NoWorkingPoint
 
 SHIFT = 2.065 / 2  # |zeta(1/2)| sqrt(2) / 2: threshold shift of coloured noise, Fourcaud and Brunel
+MOST_HZ = 1e5
+"""Background above which none is looked for (free): 10,000 synapses at 10 Hz."""
+OTHERS_HZ = 2.0
+"""Rate at which units without a target start (free)."""
+HALVINGS = 60
+"""Of the interval in which a background is: to the precision of a float."""
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(40)
 
 
@@ -50,7 +59,7 @@ def lif_rate_Hz(
 
 @dataclass(frozen=True, eq=False)
 class MeanField:
-    """The rate equations of a brain; unit = region * n_populations + population.
+    """The rate equations of a brain; a unit is a block (`Blocks`), a population in a region.
 
     ``mean`` (unit, unit) mV and ``variance`` (unit, unit) mV^2 s are what a rate of 1 Hz of one
     unit gives to another; ``background_mean`` and ``background_variance`` (unit,) the same for 1 Hz
@@ -67,24 +76,25 @@ class MeanField:
     @classmethod
     def of(cls, brain: Brain) -> "MeanField":
         """Return the mean field of a brain; ValueError for neurons that are not `LIF`."""
-        n, names = brain.connectome.n, [p.name for p in brain.populations]
-        k = len(names)
-        cells = [p.cell(r) for r in range(n) for p in brain.populations]
-        for neuron, _ in cells:
+        blocks, of_block = Blocks.of(brain), cells(brain)
+        names = [p.name for p in brain.populations]
+        for number, (neuron, _) in zip(blocks.population, of_block, strict=True):
             if not isinstance(neuron, LIF):
                 raise ValueError(
-                    f"mean field knows no rate of {type(neuron).__name__}: give a brain of LIF"
+                    f"mean field knows no rate of {type(neuron).__name__} (population "
+                    f"{names[number]!r}): give a brain of LIF, or a working point that was "
+                    "measured"
                 )
-        R = np.array([c.R_m_MOhm for c, _ in cells]) / MS_PER_S  # mV per pA
-        tau_m_s = np.array([c.tau_m_ms for c, _ in cells]) / MS_PER_S
-        mean, variance = np.zeros((n * k, n * k)), np.zeros((n * k, n * k))
+        R = np.array([c.R_m_MOhm for c, _ in of_block]) / MS_PER_S  # mV per pA
+        tau_m_s = np.array([c.tau_m_ms for c, _ in of_block]) / MS_PER_S
+        mean, variance = (np.zeros((len(blocks), len(blocks))) for _ in range(2))
         for p in brain.projections:
-            t, s = names.index(p.target), names.index(p.source)
-            degree = in_degrees(brain, p)
+            rows, columns = (blocks.of_population(names.index(x)) for x in (p.target, p.source))
+            to, since = blocks.region[rows], blocks.region[columns]
+            degree = in_degrees(brain, p)[np.ix_(to, since)]
             first = p.transmitter.receptors[0]
             charge = first.sign * p.weight.mean_pA * first.tau_syn_ms / MS_PER_S
-            factor = np.array(p.weight.by_region) if p.weight.by_region else np.ones(n)
-            rows, columns = np.arange(n) * k + t, np.arange(n) * k + s
+            factor = np.array(p.weight.by_region)[to] if p.weight.by_region else np.ones(len(to))
             at = np.ix_(rows, columns)
             unit = (R[rows] * factor * charge)[:, None]
             mean[at] += degree * unit
@@ -92,7 +102,7 @@ class MeanField:
             for receptor, f in zip(p.transmitter.receptors, p.transmitter.fractions, strict=True):
                 fast = receptor.tau_syn_ms / MS_PER_S <= tau_m_s[rows]
                 variance[at] += degree * (unit * f) ** 2 * second * fast[:, None]
-        background = [b for _, b in cells]
+        background = [b for _, b in of_block]
         charge = np.array(
             [
                 b.transmitter.receptors[0].sign
@@ -113,15 +123,21 @@ class MeanField:
         )
 
     @cached_property
+    def blocks(self) -> Blocks:
+        """Who the units are."""
+        return Blocks.of(self.brain)
+
+    @cached_property
     def _cells(self) -> dict[str, np.ndarray]:
-        cells = [
-            (p.cell(r)[0], p.background.transmitter.receptors[0].tau_syn_ms)
-            for r in range(self.brain.connectome.n)
-            for p in self.brain.populations
-        ]
         rows = [
-            (c.V_th_mV - c.E_L_mV, c.V_reset_mV - c.E_L_mV, c.tau_m_ms, tau_syn_ms, c.t_ref_ms)
-            for c, tau_syn_ms in cells
+            (
+                c.V_th_mV - c.E_L_mV,
+                c.V_reset_mV - c.E_L_mV,
+                c.tau_m_ms,
+                b.transmitter.receptors[0].tau_syn_ms,
+                c.t_ref_ms,
+            )
+            for c, b in cells(self.brain)
             if isinstance(c, LIF)
         ]
         threshold, reset, tau_m, tau_syn, t_ref = np.array(rows).T
@@ -136,12 +152,25 @@ class MeanField:
     @property
     def size(self) -> np.ndarray:
         """Neurons (unit,) of each unit."""
-        return np.tile([p.size for p in self.brain.populations], self.brain.connectome.n)
+        return self.blocks.size
 
     def units(self, population: str) -> np.ndarray:
-        """Return the units (region,) of a population."""
-        names = [p.name for p in self.brain.populations]
-        return np.arange(self.brain.connectome.n) * len(names) + names.index(population)
+        """Return the units (k,) of a population, in the order of the regions where it lives."""
+        return self.blocks.of_population([p.name for p in self.brain.populations].index(population))
+
+    @cached_property
+    def target_Hz(self) -> np.ndarray:
+        """The rate (unit,) at which each unit shall be held, nan where it finds its own."""
+        targets = np.array([p.target_Hz or np.nan for p in self.brain.populations], float)
+        return targets[self.blocks.population]
+
+    @cached_property
+    def excitatory(self) -> np.ndarray:
+        """The part (region, unit) of a region's excitatory neurons in each unit, 0 elsewhere."""
+        excites = np.array([p.excites for p in self.brain.populations])[self.blocks.population]
+        neurons = np.zeros((self.blocks.n_regions, len(self.blocks)))
+        neurons[self.blocks.region[excites], np.flatnonzero(excites)] = self.size[excites]
+        return neurons / np.maximum(neurons.sum(axis=1, keepdims=True), 1)
 
     def inputs(self, rate_Hz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation (unit,) of the input (mV) at given rates."""
@@ -173,42 +202,71 @@ class MeanField:
         """Return max |respond(rate) - rate| (Hz) over units; at a fixed point it is 0."""
         return float(np.abs(self.respond(rate_Hz) - rate_Hz).max())
 
-    def balanced(
-        self, rate_Hz: float, population: str = "E", *, steps: int = 200
-    ) -> tuple["MeanField", np.ndarray]:
-        """Return the mean field whose background makes all units of ``population`` fire alike.
+    def balanced(self, *, steps: int = 500) -> tuple["MeanField", np.ndarray]:
+        """Return the mean field whose background makes every unit with a target fire at it.
 
-        The other populations keep their background and find their own rates. Also returns the
-        rates (unit,) at that point, which is a fixed point, stable or not. Raises ValueError when
-        no such background is found within ``steps``.
+        Others keep their background and find their own rates, which those with a target, held
+        there, give them. Also returns the rates (unit,) at that point, which is a fixed point,
+        stable or not. Raises NoWorkingPoint for a brain without targets, where the others do not
+        settle within ``steps``, and where no background from 0 to `MOST_HZ` gives the target.
         """
-        units = self.units(population)
-        others = np.setdiff1d(np.arange(self.size.size), units)
-        x = self.fixed_point(rate_Hz, steps=50)
-        x[units] = rate_Hz
-        background_Hz = self.background_Hz.copy()
-        field = self
+        held = np.isfinite(self.target_Hz)
+        if not held.any():
+            raise NoWorkingPoint("no population has a target rate: give a recipe with rate_exc_Hz")
+        x = np.where(held, self.target_Hz, OTHERS_HZ)
         for _ in range(steps):
-            field = MeanField(
-                self.brain,
-                self.mean,
-                self.variance,
-                background_Hz,
-                self.background_mean,
-                self.background_variance,
+            change = np.where(held, 0.0, self.respond(x) - x)
+            x = x + 0.2 * change
+            if np.abs(change).max() < 1e-6:
+                break
+        else:
+            raise NoWorkingPoint(
+                f"with {self._named(held)} at the target, rates of {self._named(~held)} do not "
+                f"settle: after {steps} steps they move by {np.abs(change).max():.2g} Hz"
             )
-            for _ in range(5):
-                x[others] += 0.3 * (field.respond(x) - x)[others]
-            error = np.log((field.respond(x) + 1e-3) / (x + 1e-3))  # x is rate_Hz at `units`
-            if np.abs(error).max() < 1e-4:
-                return field, x
-            background_Hz = background_Hz.copy()
-            background_Hz[units] *= np.exp(-0.05 * np.clip(error[units], -1, 1))
-        raise ValueError(
-            f"found no background that makes all {population} fire at {rate_Hz:g} Hz: after "
-            f"{steps} steps rates are {field.residual_Hz(x):.2g} Hz off; give another rate, or "
-            "more steps"
-        )
+        low_Hz, high_Hz = np.where(held, 0.0, self.background_Hz), self.background_Hz.copy()
+        high_Hz[held] = MOST_HZ
+        self._check_reached(x, low_Hz, high_Hz, held)
+        for _ in range(HALVINGS):
+            middle_Hz = (low_Hz + high_Hz) / 2
+            over = self.under(middle_Hz).respond(x) > x
+            low_Hz, high_Hz = np.where(over, low_Hz, middle_Hz), np.where(over, middle_Hz, high_Hz)
+        return self.under(np.where(held, (low_Hz + high_Hz) / 2, self.background_Hz)), x
+
+    def _check_reached(
+        self, x: np.ndarray, low_Hz: np.ndarray, high_Hz: np.ndarray, held: np.ndarray
+    ) -> None:
+        """Raise NoWorkingPoint where a unit fires too much without background, or too little."""
+        least_Hz, most_Hz = self.under(low_Hz).respond(x), self.under(high_Hz).respond(x)
+        over = held & ~(least_Hz <= x)  # also what is no number
+        if over.any():
+            worst = int(np.argmax(np.where(over, least_Hz / x, 0.0)))
+            raise NoWorkingPoint(
+                f"found no background for {self._named(over)}: without any it fires at "
+                f"{least_Hz[worst]:.3g} Hz in region "
+                f"{self.brain.connectome.names[self.blocks.region[worst]]!r}, its target is "
+                f"{x[worst]:g} Hz, so strong are its connections; divide strengths out (--balance "
+                "--set strength_exponent=0.5)"
+            )
+        under = held & ~(most_Hz >= x)
+        if under.any():
+            raise NoWorkingPoint(
+                f"found no background for {self._named(under)}: under {MOST_HZ:g} Hz it fires at "
+                f"{most_Hz[under].min():.3g} Hz, its target is {x[under].max():g} Hz; give a lower "
+                "target, or background_weight_pA a larger value"
+            )
+
+    def _named(self, units: np.ndarray) -> str:
+        """Return units (a mask) as text: their populations, and in how many regions."""
+        populations = [
+            self.brain.populations[i].name for i in np.unique(self.blocks.population[units])
+        ]
+        n = len(np.unique(self.blocks.region[units]))
+        return f"{' and '.join(populations)} in {n} of {self.brain.connectome.n} regions"
+
+    def under(self, background_Hz: np.ndarray) -> "MeanField":
+        """Return the same mean field under another background (unit,)."""
+        return dataclasses.replace(self, background_Hz=background_Hz)
 
     def feedback(self, rate_Hz: np.ndarray) -> np.ndarray:
         """Return d respond / d rate (unit, unit) at given rates: the linearised network."""
@@ -236,26 +294,26 @@ class MeanField:
         """Return the largest real part of the eigenvalues of `feedback`; 1 is instability."""
         return float(np.linalg.eigvals(self.feedback(rate_Hz)).real.max())
 
-    def correlation(
-        self, rate_Hz: np.ndarray, population: str = "E", *, feedback: float = 1.0
-    ) -> np.ndarray:
-        """Return the correlation (region, region) of slow fluctuations, from finite-size noise.
+    def correlation(self, rate_Hz: np.ndarray, *, feedback: float = 1.0) -> np.ndarray:
+        """Return the correlation (region, region) of slow fluctuations of excitatory rates.
 
         C = K D K^T with K = (1 - f J)^-1, J the feedback of which only a part f counts, and D the
-        shot noise, rate over number of neurons.
+        shot noise of finite size, rate over number of neurons. nan where nothing excites.
         """
         K = np.linalg.inv(np.eye(self.size.size) - feedback * self.feedback(rate_Hz))
         covariance = (K * (rate_Hz / self.size)) @ K.T
-        units = self.units(population)
-        covariance = covariance[np.ix_(units, units)]
-        sd = np.sqrt(np.diag(covariance))
+        covariance = self.excitatory @ covariance @ self.excitatory.T
+        sd = np.sqrt(np.where(np.diag(covariance) > 0, np.diag(covariance), np.nan))
         return covariance / sd / sd[:, None]
 
-    def response(self, rate_Hz: np.ndarray, source: int, population: str = "E") -> np.ndarray:
-        """Return the linear response (region,) to a lasting push of a region, which is 1 there."""
+    def response(self, rate_Hz: np.ndarray, source: int) -> np.ndarray:
+        """Return the linear response (region,) of excitatory rates to a lasting push of a region's.
+
+        The response of the source itself is 1.
+        """
         K = np.linalg.inv(np.eye(self.size.size) - self.feedback(rate_Hz))
-        units = self.units(population)
-        return K[units, units[source]] / K[units[source], units[source]]
+        response = self.excitatory @ (K @ (self.excitatory[source] > 0))
+        return response / response[source]
 
 
 def in_degrees(brain: Brain, projection: Projection) -> np.ndarray:

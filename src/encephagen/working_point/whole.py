@@ -1,29 +1,122 @@
-"""The whole brain: every fragment joined, with the ports through which the world reaches it."""
+"""The whole brain: every region filled, ports through which the world reaches it, and at rest."""
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 from encephagen.brain.cortex import cortex
 from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.brain.spec import Brain, Port
 from encephagen.connectome.connectome import Connectome
 from encephagen.working_point.balance import balance
+from encephagen.working_point.point import NONE, WorkingPoint, shipped, targets
 
 PORTS = ("visual", "auditory", "somatosensory", "motor")
 
 
-def whole_brain(connectome: Connectome, recipe: Recipe | None = None) -> Brain:
+def whole_brain(
+    connectome: Connectome,
+    recipe: Recipe | None = None,
+    working_point: WorkingPoint | None = None,
+    *,
+    fragments: Sequence[Brain] = (),
+) -> Brain:
     """Return the brain of a connectome: its cortex, with a port for each sensory and motor system.
 
-    ``recipe`` is the shipped healthy cortex unless given; with a target rate, its regions are in
-    `balance`. A system that the connectome lacks has no port. Raises ValueError as `cortex` and
-    `balance` do.
+    ``recipe`` is the shipped healthy cortex unless given. ``working_point`` is, unless given, that
+    of the recipe: the shipped one of its numbers on this connectome, else theory's. It is that of
+    the recipe's base (`Recipe.replace`): a number that is changed is that number changed, and the
+    background stays. For another, give what `calibrate` or `balance` finds for `bare_brain`.
+    `Brain.working_point` says which it is. ``fragments`` are of your own, for regions that are not
+    cortical; others of these have cells of cortex as stand-ins. A system that the connectome lacks
+    has no port.
+
+    Warns (UserWarning) where there are stand-ins, and where a target was changed and the working
+    point kept. Raises ValueError as `cortex` does, and NoWorkingPoint as `balance` does.
     """
     recipe = recipe or default_recipe()
-    systems = {r.system for r in connectome.regions}
+    brain = bare_brain(connectome, recipe, fragments)
+    point = working_point or kept(connectome, recipe, fragments)
+    if point is None or not targets(brain):
+        return dataclasses.replace(brain, working_point=NONE)
+    for name, target_Hz in targets(brain).items():
+        if working_point is None and target_Hz != point.targets.get(name, target_Hz):
+            warnings.warn(
+                f"the target of {name} is {target_Hz:g} Hz, and its working point is kept, of "
+                f"{point.targets[name]:g} Hz; ask for another with --calibrate or --balance",
+                stacklevel=2,
+            )
+    return point.applied(brain)
+
+
+def kept(
+    connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain] = ()
+) -> WorkingPoint | None:
+    """Return the working point of a recipe's base on a connectome: shipped, or theory's.
+
+    Of the recipe itself where it has no base, or a base without a target; None without a target.
+    """
+    for source in (recipe.base, recipe):
+        if source is not None:
+            for point in shipped():
+                if (point.recipe, point.connectome) == (source.digest(), connectome.digest()):
+                    return point
+            brain = bare_brain(connectome, source, fragments)
+            if targets(brain):
+                return balance(brain)
+    return None
+
+
+def bare_brain(connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain] = ()) -> Brain:
+    """Return the whole brain before any working point: backgrounds are those of the recipe.
+
+    Regions that no fragment fills have cells of cortex as stand-ins, of which a UserWarning tells.
+    """
+    own = filled(fragments)
+    cells = cortex(connectome, recipe, [name for name in connectome.names if name not in own])
+    (excites,) = (p for p in cells.populations if p.excites)
+    where = {connectome.names[place] for place in cells.regions_of(excites.name)}
+    inside = [r for r in connectome.regions if r.name in where]
     ports = tuple(
-        Port(name, tuple(r.name for r in connectome.regions if r.system == name), "E")
+        Port(name, tuple(r.name for r in inside if r.system == name), excites.name)
         for name in PORTS
-        if name in systems
+        if name in {r.system for r in inside}
     )
-    brain = cortex(connectome, recipe)
-    if recipe.rate_exc_Hz > 0:
-        brain = balance(brain, recipe)
-    return brain + Brain(connectome, (), (), ports)
+    brain = joined(cells, *fragments) + Brain(connectome, (), (), ports)
+    if brain.stand_ins:
+        warnings.warn(stand_ins(brain), stacklevel=3)
+    return brain
+
+
+def joined(*fragments: Brain) -> Brain:
+    """Return fragments as one brain; ValueError for a region in which none of them has cells."""
+    brain = reduce(add, fragments)
+    for region in brain.connectome.regions:
+        if region.name not in filled(fragments):
+            raise ValueError(
+                f"region {region.name!r} has no cells: no fragment fills it; join one that does, "
+                "or make a whole_brain, which fills it with cells of cortex as stand-ins"
+            )
+    return brain
+
+
+def filled(fragments: Sequence[Brain]) -> set[str]:
+    """Return the names of the regions in which fragments have cells."""
+    return {
+        brain.connectome.names[place]
+        for brain in fragments
+        for p in brain.populations
+        for place in brain.regions_of(p.name)
+    }
+
+
+def stand_ins(brain: Brain) -> str:
+    """Return the line that says which regions have cells of another structure."""
+    names = brain.stand_ins
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" * (len(names) > 4))
+    return (
+        f"{len(names)} regions of {brain.connectome.name} that are not cortical have cells of "
+        f"cortex as stand-ins: {shown}"
+    )

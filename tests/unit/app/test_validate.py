@@ -107,7 +107,7 @@ def test_the_folder_has_all_that_it_takes_to_do_it_again(answered):
 
 def planned(minutes, *settings, seeds=1, **options):
     """Return a question, its connectome, and the arguments of its runs."""
-    recipe = Recipe(**recipe_values(None, list(settings)))
+    recipe = Recipe.from_dict(recipe_values(None, list(settings)))
     question = Question("hcp-aal2", recipe, minutes, seeds, propagation=False, **options)
     connectome = load(question.dataset)
     return question, connectome, questions.planned(question, connectome)
@@ -161,7 +161,7 @@ def test_the_page_of_the_shipped_brain_is_of_the_shipped_brain():
     document = json.loads((DOCS / "validation.json").read_text(encoding="utf-8"))
     text = (DOCS / "validation.md").read_text(encoding="utf-8")
     assert text == validation.renewed(text, document), "make docs"
-    assert Recipe(**document["config"]["recipe"]) == default_recipe()
+    assert Recipe.from_dict(document["config"]["recipe"]) == default_recipe()
     assert (document["config"]["first_seed"], document["seeds"]) == (questions.FIRST_SEED, 4)
 
 
@@ -251,7 +251,7 @@ def test_other_regions_are_refused_and_those_of_the_fmri_are_not(small_dataset, 
     assert "comes without fMRI" in complaint(call("--dataset", small_dataset, *out))
     mixed = complaint(call("--dataset", small_dataset, "--fmri", "hcp-aal2", *out))
     assert "parcellations differ: 70 of 80 regions" in mixed
-    recipe = Recipe(**recipe_values(None, []))
+    recipe = Recipe.from_dict(recipe_values(None, []))
     own = Question("hcp-aal2-94", recipe, 1.0, 1)
     connectome, people = questions.compared(own)
     assert connectome.n == 94 and people.sizes["region"] == 80

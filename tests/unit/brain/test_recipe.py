@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.recipe import TABLES, Cortex, Recipe, default_recipe
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.engine import tables
 from encephagen.engine.estimate import estimate
@@ -18,7 +18,7 @@ from encephagen.network.build import build
 from encephagen.units import table
 from encephagen.working_point.whole import whole_brain
 
-NUMBERS = [name for name, *_ in table(Recipe)]
+NUMBERS = [name for name, *_ in table(Cortex)]
 ANY_NUMBER = st.one_of(
     st.floats(), st.integers(), st.floats(0, 300), st.sampled_from([0, 1, 0.5, 10**400, -0.0])
 )
@@ -32,9 +32,9 @@ def triangle():
 
 
 def test_every_number_has_unit_and_source():
-    names = [f.name for f in dataclasses.fields(Recipe)]
-    assert ["name", *NUMBERS, "background_factor", "fitted_on"] == names
-    assert all(source for *_, source in table(Recipe))
+    for numbers in TABLES.values():
+        assert [f.name for f in dataclasses.fields(numbers)] == [n for n, *_ in table(numbers)]
+        assert all(source for *_, source in table(numbers))
 
 
 @given(st.dictionaries(st.sampled_from(NUMBERS), ANY_NUMBER, max_size=4))
@@ -42,7 +42,7 @@ def test_any_numbers_make_a_network_or_one_line(values):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            recipe = Recipe(**{"neurons_per_region": 20, "long_in_degree": 5, **values})
+            recipe = Recipe(Cortex(**{"neurons_per_region": 20, "long_in_degree": 5, **values}))
             brain = whole_brain(triangle(), recipe)
             expected = estimate(brain)
             if 10_000 < expected.n_synapses < 2**33:
@@ -52,7 +52,7 @@ def test_any_numbers_make_a_network_or_one_line(values):
     except ValueError as error:
         assert "\n" not in str(error) and str(error)
         return
-    assert network.n_neurons == 3 * recipe.neurons_per_region
+    assert network.n_neurons == 3 * recipe.cortex.neurons_per_region
     assert len(blocks) == 6
     for block in blocks:
         assert all(map(math.isfinite, [*block.neuron, block.current_gain, *block.jump.ravel()]))
@@ -61,12 +61,12 @@ def test_any_numbers_make_a_network_or_one_line(values):
 @given(st.dictionaries(st.sampled_from(["name", *NUMBERS]), ANYTHING, min_size=1, max_size=3))
 def test_anything_is_a_recipe_or_one_line(values):
     try:
-        recipe = Recipe(**values)
+        recipe = Recipe().replace(**values)
     except ValueError as error:
         assert "recipe" in str(error) and len(str(error).splitlines()) == 1
         return
     for name, value in values.items():
-        assert getattr(recipe, name) == value
+        assert getattr(recipe if name == "name" else recipe.cortex, name) == value
 
 
 @given(st.one_of(st.text(), st.binary()))
@@ -81,43 +81,88 @@ def test_any_file_is_a_recipe_or_one_line(tmp_path_factory, content):
 
 def test_a_file_has_names_and_the_rest_defaults(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text("# a comment\nneurons_per_region = 50.0\nweight_ee_pA = 12\n")
+    path.write_text("# a comment\n[cortex]\nneurons_per_region = 50.0\nweight_ee_pA = 12\n")
     recipe = Recipe.load(path)
-    assert recipe == Recipe(name="mine", neurons_per_region=50, weight_ee_pA=12)
-    assert isinstance(recipe.neurons_per_region, int)
-    assert (recipe.n_exc, recipe.n_inh) == (40, 10)
+    assert recipe == Recipe(Cortex(neurons_per_region=50, weight_ee_pA=12), name="mine")
+    assert isinstance(recipe.cortex.neurons_per_region, int)
+    assert (recipe.cortex.n_exc, recipe.cortex.n_inh) == (40, 10)
 
 
 def test_a_saved_recipe_comes_back(tmp_path):
-    factors = {"B": 1.02, 'A "x"': 0.98}
-    recipe = Recipe("mine", weight_ee_pA=1 / 3, background_factor=factors, fitted_on=("7", "8"))
+    recipe = Recipe(Cortex(weight_ee_pA=1 / 3), name="mine", fitted_on=("7", "8"))
     recipe.save(tmp_path / "mine.toml", "found by hand\n\non a Monday")
     assert Recipe.load(tmp_path / "mine.toml") == recipe
     assert (tmp_path / "mine.toml").read_text().startswith("# found by hand\n#\n# on a Monday\n")
-    assert Recipe(**json.loads(json.dumps(recipe.as_dict()))) == recipe
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.as_dict()))) == recipe
 
 
-@pytest.mark.parametrize("factors", [{"A": 0.0}, {"A": float("nan")}, {1: 1.0}, {"A": "x"}, 3, [1]])
-def test_a_background_factor_is_a_number_for_a_region(factors):
-    with pytest.raises(ValueError, match="background_factor"):
-        Recipe(background_factor=factors)
+def test_a_changed_recipe_comes_back_with_what_it_was_changed_from(tmp_path):
+    first = default_recipe()
+    recipe = first.replace(weight_ee_pA=30.0).replace(t_ref_ms=3.0, name="mine")
+    assert recipe.base == first and recipe.replace(name="other").base == first
+    recipe.save(tmp_path / "mine.toml")
+    for again in (Recipe.load(tmp_path / "mine.toml"), Recipe.from_dict(recipe.as_dict())):
+        assert again == recipe and again.base == first and again.base.name == first.name
+    assert first.replace(name="mine").base is None
+
+
+def test_the_digest_is_that_of_the_numbers():
+    recipe = default_recipe()
+    assert recipe.replace(name="mine", fitted_on=()).digest() == recipe.digest()
+    same = recipe.replace(t_ref_ms=3.0).replace(t_ref_ms=recipe.cortex.t_ref_ms)
+    assert same.digest() == recipe.digest()
+    digests = {recipe.replace(**{name: 0.25}).digest() for name in NUMBERS[1:]}
+    assert len(digests | {recipe.digest()}) == len(NUMBERS)
+
+
+def test_a_recipe_is_shown_in_a_line():
+    recipe = default_recipe()
+    for shown in (recipe, recipe.replace(long_weight_pA=50)):
+        assert len(repr(shown)) < 200 and "\n" not in repr(shown)
+    assert "long_weight_pA=50" in repr(recipe.replace(long_weight_pA=50))
+
+
+def test_numbers_are_named_alone_or_with_their_table():
+    recipe = default_recipe()
+    by_table = recipe.replace(**{"cortex.long_weight_pA": 30})
+    assert by_table == recipe.replace(long_weight_pA=30.0)
+    assert by_table.cortex == dataclasses.replace(recipe.cortex, long_weight_pA=30.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("coupling", "nearest: long_weight_pA"),
+        ("tau_m", "nearest: tau_m_min_ms"),
+        ("thalamus", "no fragment fills thalamus yet; tables: cortex"),
+        ("thalamus.weight_ee_pA", "no fragment fills thalamus yet"),
+        ("cortx.weight_ee_pA", "weight_ee_pA stands in table .cortex."),
+        ("cortex.weight", "nearest: weight_"),
+    ],
+)
+def test_what_is_missing_is_answered_with_what_may_be_meant(name, message):
+    with pytest.raises(ValueError, match=f"no parameter {name!r}; .*{message}"):
+        default_recipe().replace(**{name: 1.0})
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("background_rate_hz = 1", "nearest: background_rate_Hz"),
-        ("weight_EE_pA = 1", "nearest: weight_"),
-        ("zzz = 1", "known: name, neurons_per_region"),
-        ("weight_ee_pA = nan", "weight_ee_pA = nan: must be from 0"),
-        ("weight_ee_pA = -1", "weight_ee_pA = -1: must be from 0"),
-        ('weight_ee_pA = "1"', "must be a number"),
+        ("[cortex]\nbackground_rate_hz = 1", "nearest: background_rate_Hz"),
+        ("[cortex]\nweight_EE_pA = 1", "nearest: weight_"),
+        ("[cortex]\nzzz = 1", "known: neurons_per_region"),
+        ("zzz = 1", "no table 'zzz'; tables: cortex"),
+        ("weight_ee_pA = 1", r"weight_ee_pA stands in table \[cortex\]"),
+        ("cortex = 1", "cortex = 1: expected a table"),
+        ("[cortex]\nweight_ee_pA = nan", "weight_ee_pA = nan: must be from 0"),
+        ("[cortex]\nweight_ee_pA = -1", "weight_ee_pA = -1: must be from 0"),
+        ('[cortex]\nweight_ee_pA = "1"', "must be a number"),
         ("name = 3", "must be text"),
         ("fitted_on = '7'", "must be labels of subjects"),
         ("fitted_on = 7", "must be labels of subjects"),
-        ("neurons_per_region = 20.5", "whole number"),
-        ("neurons_per_region = 1", "no excitatory or no inhibitory"),
-        ("fraction_exc = 1.0", "no excitatory or no inhibitory"),
+        ("[cortex]\nneurons_per_region = 20.5", "whole number"),
+        ("[cortex]\nneurons_per_region = 1", "no excitatory or no inhibitory"),
+        ("[cortex]\nfraction_exc = 1.0", "no excitatory or no inhibitory"),
         ("weight_ee_pA = ", "not TOML"),
     ],
 )

@@ -106,6 +106,8 @@ def test_a_fit_ends_and_goes_on_from_what_was_kept(tmp_path, monkeypatch):
     found = search.fit(config, Runner(Store(tmp_path)))
     assert len(found.theory) == 8 + 3 * 4 and len(found.spikes) == 4 and len(found.long) == 1
     assert found.recipe.fitted_on == ("101309", "102311", "102816", "131217")
+    assert found.recipe.cortex.rate_exc_Hz == found.working_point.targets["E"]
+    assert found.recipe.base is None
     best = found.long[0]
     assert found.fc_test_r == search.as_dict(found)["best"]["fc_test_r"] is not None
     assert not any("fc_test_r" in one for one in (*found.theory, *found.spikes, *found.long))
@@ -121,10 +123,15 @@ def _quick_theory(dataset, recipe, train):
 
 
 def _quick_calibration(dataset, recipe):
-    return {"recipe": {**recipe, "neurons_per_region": 20}, "rate_Hz": np.ones(80)}
+    held = {"E": {"target_Hz": recipe["rate_exc_Hz"], "usual_Hz": 1.0, "background_Hz": {"A": 2.0}}}
+    return {
+        "working_point": {
+            "how": "calibrated", "note": "", "recipe": "", "connectome": "", "held": held
+        }
+    }  # fmt: skip
 
 
-def _quick_spikes(dataset, recipe, minutes, seed):
+def _quick_spikes(dataset, recipe, working_point, minutes, seed):
     return {
         "bold": np.random.default_rng(seed).normal(size=(90, 80)),
         "rate_Hz": np.ones(80),

@@ -29,7 +29,7 @@ RUNGS = ("weight-shuffle", "strength", "degree-swaps")
 def recipe(tmp_path):
     """A file with a recipe that has a rate to calibrate to."""
     path = tmp_path / "balanced.toml"
-    default_recipe().replace(rate_exc_Hz=3.0, background_factor=()).save(path)
+    default_recipe().replace(rate_exc_Hz=3.0).save(path)
     return str(path)
 
 
@@ -185,7 +185,7 @@ def test_a_site_that_is_not_there_is_refused_before_anything_runs():
 
 def test_a_recipe_without_a_rate_is_refused(tmp_path):
     path = tmp_path / "free.toml"
-    default_recipe().replace(rate_exc_Hz=0.0, background_factor=()).save(path)
+    default_recipe().replace(rate_exc_Hz=0.0).save(path)
     with pytest.raises(ValueError, match="cannot be brought to one working point"):
         structure.run(Config(recipe=str(path)), Runner())
 

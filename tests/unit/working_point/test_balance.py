@@ -1,27 +1,32 @@
-"""Balance: theory gives every region one rate; factors correct it, and nothing else changes."""
+"""Balance: theory gives every region one rate, by backgrounds alone."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
 from encephagen.brain.cortex import cortex, hierarchy
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.connectome.datasets import hcp_aal2
-from encephagen.working_point.balance import balance, with_background
+from encephagen.working_point.balance import balance
 from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.point import NoWorkingPoint, with_background
 from encephagen.working_point.whole import whole_brain
 
 CONNECTOME = hcp_aal2()
 RECIPE = Recipe(
+    Cortex(
+        weight_ee_pA=28.0,
+        weight_ei_pA=14.0,
+        weight_ie_pA=400.0,
+        weight_ii_pA=250.0,
+        long_weight_pA=30.0,
+        feedforward_inhibition=1.0,
+        strength_exponent=0.1,
+        background_rate_Hz=860.0,
+        background_weight_pA=75.0,
+    ),
     name="quiet",
-    weight_ee_pA=28.0,
-    weight_ei_pA=14.0,
-    weight_ie_pA=400.0,
-    weight_ii_pA=250.0,
-    long_weight_pA=30.0,
-    feedforward_inhibition=1.0,
-    strength_exponent=0.1,
-    background_rate_Hz=860.0,
-    background_weight_pA=75.0,
 )
 
 
@@ -41,21 +46,10 @@ def test_all_regions_fire_at_the_target_in_theory():
     assert alone.max() > 3 * alone.min()
 
 
-def test_factors_multiply_what_theory_gives_and_unnamed_regions_have_the_median():
-    recipe = RECIPE.replace(rate_exc_Hz=3.0)
-    brain = cortex(CONNECTOME, recipe)
-    plain = background_Hz(balance(brain, recipe))
-    factors = dict.fromkeys(CONNECTOME.names[:3], 1.02) | {CONNECTOME.names[3]: 1.5}
-    scaled = background_Hz(balance(brain, recipe.replace(background_factor=factors)))
-    np.testing.assert_allclose(scaled[:3] / plain[:3], 1.02)
-    np.testing.assert_allclose(scaled[3] / plain[3], 1.5)
-    np.testing.assert_allclose(scaled[4:] / plain[4:], 1.02)
-
-
-def test_only_the_background_of_excitatory_neurons_changes():
+def test_only_the_background_of_the_population_changes():
     before = cortex(CONNECTOME, RECIPE)
     rates = np.linspace(500.0, 900.0, CONNECTOME.n)
-    after = with_background(with_background(before, rates * 2), rates)
+    after = with_background(with_background(before, "E", rates * 2), "E", rates)
     np.testing.assert_array_equal(background_Hz(after), rates)
     assert after.projections == before.projections
     assert after.populations[1] == before.populations[1]
@@ -66,8 +60,20 @@ def test_only_the_background_of_excitatory_neurons_changes():
 
 
 def test_a_rate_that_no_background_gives_is_one_line():
-    with pytest.raises(ValueError, match="found no background"):
-        whole_brain(CONNECTOME, RECIPE.replace(rate_exc_Hz=480.0))
+    with pytest.raises(NoWorkingPoint, match="found no background for E in 80 of 80 regions: un"):
+        whole_brain(CONNECTOME, RECIPE.replace(rate_exc_Hz=499.0))
+
+
+def test_a_hub_that_its_connections_alone_excite_is_named_with_what_helps():
+    weights = CONNECTOME.weights.copy()
+    weights[5] *= 100 * weights.sum(axis=1).mean() / weights[5].sum()
+    hub = dataclasses.replace(CONNECTOME, weights=weights)
+    recipe = RECIPE.replace(rate_exc_Hz=3.0)
+    with pytest.raises(NoWorkingPoint, match=r"E in 1 of 80 .* without any it fires at") as error:
+        whole_brain(hub, recipe)
+    assert CONNECTOME.names[5] in str(error.value) and "strength_exponent=0.5" in str(error.value)
+    balanced = balance(whole_brain(hub, RECIPE.replace(rate_exc_Hz=3.0, strength_exponent=0.5)))
+    assert balanced.targets == {"E": 3.0}
 
 
 def test_the_recurrent_gradient_strengthens_local_excitation_where_myelin_is_least():

@@ -5,27 +5,33 @@ import dataclasses
 import numpy as np
 import pytest
 
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.cortex import cortex
+from encephagen.brain.recipe import Cortex, Recipe
+from encephagen.brain.spec import Between, Brain, Population, Projection, Uniform, Weight
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
-from encephagen.models import ALIF
+from encephagen.models import ALIF, LIF
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
+from encephagen.working_point.balance import balance
 from encephagen.working_point.mean_field import MeanField, in_degrees, lif_rate_Hz
+from encephagen.working_point.point import NoWorkingPoint
 from encephagen.working_point.whole import whole_brain
 
 ASYNCHRONOUS = Recipe(
+    Cortex(
+        nmda_fraction=0.1,
+        weight_ee_pA=28.0,
+        weight_ei_pA=21.0,
+        weight_ie_pA=250.0,
+        weight_ii_pA=117.0,
+        long_weight_pA=13.0,
+        feedforward_inhibition=1.1,
+        strength_exponent=0.65,
+        background_rate_Hz=368.0,
+        background_weight_pA=198.0,
+    ),
     name="asynchronous, rates of regions from 0.8 to 8 Hz",
-    nmda_fraction=0.1,
-    weight_ee_pA=28.0,
-    weight_ei_pA=21.0,
-    weight_ie_pA=250.0,
-    weight_ii_pA=117.0,
-    long_weight_pA=13.0,
-    feedforward_inhibition=1.1,
-    strength_exponent=0.65,
-    background_rate_Hz=368.0,
-    background_weight_pA=198.0,
 )
 
 
@@ -46,7 +52,7 @@ def test_the_rate_without_noise_is_the_closed_form():
 
 def test_a_neuron_that_adapts_has_no_mean_field(field):
     populations = tuple(dataclasses.replace(p, neuron=ALIF()) for p in field.brain.populations)
-    with pytest.raises(ValueError, match="no rate of ALIF: give a brain of LIF"):
+    with pytest.raises(ValueError, match="no rate of ALIF .population 'E'.: give a brain of LIF"):
         MeanField.of(dataclasses.replace(field.brain, populations=populations))
 
 
@@ -80,16 +86,75 @@ def test_rates_of_regions_are_those_of_the_engine(field):
     assert predicted_Hz.mean() == pytest.approx(measured_Hz.mean(), rel=0.15)
 
 
+def held(brain, **target_Hz):
+    """Return the mean field of a brain whose populations have targets."""
+    populations = [
+        dataclasses.replace(p, target_Hz=target_Hz.get(p.name)) for p in brain.populations
+    ]
+    return MeanField.of(dataclasses.replace(brain, populations=tuple(populations)))
+
+
 def test_a_balanced_background_makes_regions_fire_alike(field):
-    balanced, rate_Hz = field.balanced(3.0)
-    assert balanced.respond(rate_Hz)[balanced.units("E")] == pytest.approx(3.0, rel=1e-2)
-    assert np.ptp(balanced.background_Hz[balanced.units("E")]) > 0
+    balanced, rate_Hz = held(field.brain, E=3.0).balanced()
+    exc, inh = field.units("E"), field.units("I")
+    assert balanced.respond(rate_Hz) == pytest.approx(rate_Hz, rel=1e-5)
+    assert (rate_Hz[exc] == 3.0).all()
+    assert np.ptp(balanced.background_Hz[exc]) > 0
+    assert (balanced.background_Hz[inh] == field.background_Hz[inh]).all()
 
 
-@pytest.mark.parametrize("rate_Hz", [600.0, np.nan])  # the refractory period allows 500 Hz
-def test_a_rate_that_no_background_gives_is_named(field, rate_Hz):
-    with pytest.raises(ValueError, match=f"all E fire at {rate_Hz:g} Hz: after 20 steps .* Hz off"):
-        field.balanced(rate_Hz, steps=20)
+def test_any_population_can_be_held(field):
+    balanced, rate_Hz = held(field.brain, E=3.0, I=6.0).balanced()
+    assert (rate_Hz[field.units("I")] == 6.0).all()
+    assert balanced.residual_Hz(rate_Hz) < 1e-5
+
+
+def test_a_rate_that_no_background_gives_is_named(field):
+    with pytest.raises(NoWorkingPoint, match=r"no background for E in 80 .* its target is 600 Hz"):
+        held(field.brain, E=600.0).balanced()  # the refractory period allows 500 Hz
+    with pytest.raises(NoWorkingPoint, match="no population has a target rate"):
+        held(field.brain).balanced()
+
+
+def test_populations_that_live_in_some_regions_are_units_there_alone(connectome_of):
+    """Relay cells in two of four regions: rates and in-degrees are those of the network."""
+    cortical = cortex(connectome_of(), Recipe(), ["A", "B"])
+    background = dataclasses.replace(cortical.populations[0].background, rate_Hz=2500.0)
+    glutamate = cortical.projections[0].transmitter
+    relay = Population(
+        "relay", 50, LIF(), background, excites=True, where=("C", "D"), target_Hz=4.0
+    )
+    fibres = Projection(
+        "relay",
+        "E",
+        Between(20.0, connectome_of().weights),
+        Weight(20.0),
+        Uniform(1.0, 2.0),
+        glutamate,
+    )
+    back = dataclasses.replace(fibres, source="E", target="relay")
+    brain = cortical + Brain(cortical.connectome, (relay,), ())
+    brain = dataclasses.replace(brain, projections=(*brain.projections, fibres, back))
+    field = MeanField.of(brain)
+    assert field.size.tolist() == [160, 40, 160, 40, 50, 50]
+    assert field.units("relay").tolist() == [4, 5] and field.units("I").tolist() == [1, 3]
+    assert field.excitatory.tolist() == [
+        [1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]
+    ]  # fmt: skip
+    network = build(brain)
+    edges = network.edges()
+    unit = field.blocks.at[network.neuron_region, network.neuron_population]
+    counted = np.zeros((6, 6))
+    np.add.at(counted, (unit[edges["target"]], unit[edges["source"]]), 1)
+    assert np.array_equal(counted > 0, field.mean != 0)
+    balanced, rate_Hz = field.balanced()
+    assert rate_Hz[field.units("relay")].tolist() == [4.0, 4.0]
+    point = balance(brain)
+    assert [h.population for h in point.held] == ["relay"]
+    assert dict(point.held[0].background_Hz).keys() == {"C", "D"}
+    assert MeanField.of(point.applied(brain)).residual_Hz(rate_Hz) < 1e-4
+    assert balanced.response(rate_Hz, 2)[2] == 1.0
+    assert np.isfinite(balanced.correlation(rate_Hz)).all()
 
 
 def test_the_residual_says_whether_rates_have_settled(field):

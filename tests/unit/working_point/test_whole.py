@@ -1,18 +1,18 @@
-"""The whole brain: populations, projections and ports as the recipe and the connectome say."""
+"""The whole brain: what recipe and connectome say, with cells in every region."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from encephagen.brain.cortex import strengths, tau_m_by_region_ms
-from encephagen.brain.recipe import Recipe
-from encephagen.brain.spec import Between, Conduction, Within
-from encephagen.working_point.whole import whole_brain
+from encephagen.brain.cortex import cortex, strengths, tau_m_by_region_ms
+from encephagen.brain.recipe import Cortex, Recipe
+from encephagen.brain.spec import Between, Brain, Conduction, Population, Within
+from encephagen.working_point.whole import bare_brain, joined, whole_brain
 
 
 def test_what_a_recipe_says_is_in_the_brain(connectome_of):
-    recipe = Recipe(neurons_per_region=50, weight_ei_pA=11.0, long_weight_pA=20.0)
+    recipe = Recipe(Cortex(neurons_per_region=50, weight_ei_pA=11.0, long_weight_pA=20.0))
     brain = whole_brain(connectome_of(), recipe)
     assert [(p.name, p.size) for p in brain.populations] == [("E", 40), ("I", 10)]
     kinds = [(p.source, p.target, type(p.rule)) for p in brain.projections]
@@ -27,7 +27,7 @@ def test_what_a_recipe_says_is_in_the_brain(connectome_of):
     by_name = {p.name: p for p in brain.projections}
     assert by_name["E->I within"].weight.mean_pA == 11.0
     ratio = by_name["E->I between"].weight.mean_pA / by_name["E->E between"].weight.mean_pA
-    assert ratio == pytest.approx(recipe.feedforward_inhibition)
+    assert ratio == pytest.approx(recipe.cortex.feedforward_inhibition)
     assert all(
         p.transmitter.receptors[0].sign == (1 if p.source == "E" else -1) for p in brain.projections
     )
@@ -46,7 +46,7 @@ def test_conduction_delays_need_lengths(connectome_of):
 
 
 def test_tau_m_runs_against_myelin(connectome_of):
-    connectome, recipe = connectome_of(), Recipe(tau_m_min_ms=10.0, tau_m_max_ms=30.0)
+    connectome, recipe = connectome_of(), Recipe(Cortex(tau_m_min_ms=10.0, tau_m_max_ms=30.0))
     assert np.allclose(tau_m_by_region_ms(connectome, recipe), [30.0, 70 / 3, 50 / 3, 10.0])
     regions = [dataclasses.replace(r, t1w_t2w=None) for r in connectome.regions]
     bare = dataclasses.replace(connectome, regions=tuple(regions))
@@ -66,4 +66,68 @@ def test_strength_exponent_runs_from_all_differences_to_none(connectome_of):
     halfway = strengths(connectome, 0.5).sum(axis=1)
     assert np.ptp(np.log(halfway)) == pytest.approx(
         np.ptp(np.log(connectome.weights.sum(axis=1))) / 2
+    )
+
+
+def with_nuclei(connectome):
+    """Return the connectome with its last two regions not of cortex."""
+    regions = [
+        dataclasses.replace(r, cortical=i < connectome.n - 2)
+        for i, r in enumerate(connectome.regions)
+    ]
+    return dataclasses.replace(connectome, regions=tuple(regions))
+
+
+def relay_cells(connectome, *where):
+    """Return a fragment of its own cells in some regions."""
+    like = cortex(connectome, Recipe()).populations[0]
+    relay = Population("relay", 30, like.neuron, like.background, excites=True, where=where)
+    return Brain(connectome, (relay,), (), recipe="nuclei")
+
+
+def test_cortex_fills_its_regions_and_no_others(connectome_of):
+    whole, part = connectome_of(), with_nuclei(connectome_of())
+    assert [p.where for p in cortex(whole, Recipe()).populations] == [None, None]
+    brain = cortex(part, Recipe())
+    assert [p.where for p in brain.populations] == [("A", "B")] * 2
+    assert brain.stand_ins == ()
+    assert (
+        dict(brain.populations[0].by_region)["tau_m_ms"]
+        == (dict(cortex(whole, Recipe()).populations[0].by_region)["tau_m_ms"][:2])
+    )
+    none = dataclasses.replace(
+        whole, regions=tuple(dataclasses.replace(r, cortical=False) for r in whole.regions)
+    )
+    with pytest.raises(ValueError, match="no cortical region"):
+        cortex(none, Recipe())
+
+
+def test_stand_ins_are_told_in_a_line_and_kept_with_the_brain(connectome_of):
+    with pytest.warns(UserWarning, match=r"^2 regions of tiny .* as stand-ins: C, D$"):
+        brain = bare_brain(with_nuclei(connectome_of()), Recipe())
+    assert brain.stand_ins == ("C", "D")
+    assert brain.populations == bare_brain(connectome_of(), Recipe()).populations
+
+
+@pytest.mark.filterwarnings("error")
+def test_own_fragments_take_the_place_of_stand_ins(connectome_of):
+    connectome = with_nuclei(connectome_of())
+    brain = whole_brain(connectome, Recipe(), fragments=[relay_cells(connectome, "C", "D")])
+    assert brain.stand_ins == ()
+    assert [(p.name, p.where) for p in brain.populations] == [
+        ("E", ("A", "B")), ("I", ("A", "B")), ("relay", ("C", "D"))
+    ]  # fmt: skip
+    assert {p.name: p.regions for p in brain.ports} == {"visual": ("A", "B")}
+
+
+def test_a_region_without_cells_is_named(connectome_of):
+    connectome = with_nuclei(connectome_of())
+    with pytest.raises(ValueError, match="region 'D' has no cells: no fragment fills it"):
+        joined(cortex(connectome, Recipe()), relay_cells(connectome, "C"))
+
+
+def test_a_brain_is_shown_in_a_line(connectome_of):
+    assert (
+        "\n" not in repr(whole_brain(connectome_of()))
+        and len(repr(whole_brain(connectome_of()))) < 300
     )

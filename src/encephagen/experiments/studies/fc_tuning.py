@@ -206,15 +206,15 @@ def of_spikes(
     "rate_Hz": mean of the excitatory neurons, "alarms"}; FC is nan, and ``why`` tells, where theory
     finds no such brain or the engine stopped it.
     """
-    connectome, start = load(dataset), Recipe(**recipe)
+    connectome, start = load(dataset), Recipe.from_dict(recipe)
     people = Empirical.of(fmri(dataset), connectome, None)
     none = {"fc": _unknown(people), "short": _unknown(people), "rate_Hz": None, "alarms": []}
-    start = start.replace(long_weight_pA=factor * start.long_weight_pA)
+    start = start.replace(long_weight_pA=factor * start.cortex.long_weight_pA)
     try:
-        numbers = tuned(connectome, start, seed, rounds=rounds, seconds=round_s)
+        numbers, point = tuned(connectome, start, seed, rounds=rounds, seconds=round_s)
     except ValueError as error:
         return {**none, "why": str(error)}
-    network = build(whole_brain(connectome, numbers), seed=seed)
+    network = build(whole_brain(connectome, numbers, point), seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     session.advance(round(settle_s * MS_PER_S / network.dt_ms))
     probe = Probe(spikes=False, bin_ms=BIN_MS)
@@ -369,7 +369,7 @@ def run(config: Config, runner: Runner) -> Result:
 
 def _recipe(config: Config) -> Recipe:
     recipe = chosen_recipe(config.recipe, config.neurons_per_region)
-    if not recipe.rate_exc_Hz > 0:
+    if not recipe.cortex.rate_exc_Hz > 0:
         raise ValueError(
             f"recipe {recipe.name!r} has no rate_exc_Hz: couplings cannot be compared at one rate; "
             "give a recipe with a target rate"

@@ -24,7 +24,7 @@ from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.transform import subset
-from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
+from encephagen.experiments.prepare import chosen_recipe, chosen_working_point, tuned, wiring
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.network.build import build
@@ -34,6 +34,7 @@ from encephagen.validation import targets
 from encephagen.validation.targets import Row, judge
 from encephagen.working_point.calibration import FEEDBACK
 from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.point import WorkingPoint
 from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Config:
     nulls                    brains of each of null_kinds, and as many of the real wiring that are
                              treated as they are: tuned anew, the lowest amplitude alone
     recipe                   a TOML file; None is the shipped recipe
+    working_point            of brains that are as the recipe has them; None is that which it keeps
     visual, auditory, tactile  where the pulse goes: regions or systems ("auditory" for all of it)
     amplitudes_pA            from the least to three times it
     trials, shams            of each pulse, and without
@@ -102,6 +104,7 @@ class Config:
     nulls: int = 6
     null_kinds: tuple[str, ...] = ("weight-shuffle", "strength")
     recipe: str | None = None
+    working_point: str | None = None
     visual: tuple[str, ...] = ("Calcarine_L", "Calcarine_R")
     auditory: tuple[str, ...] = ("Heschl_L", "Heschl_R")
     tactile: tuple[str, ...] = ("Postcentral_L", "Postcentral_R")
@@ -165,6 +168,7 @@ def respond(
     anew: bool,
     seed: int,
     recipe: dict[str, Any],
+    working_point: dict[str, Any] | None,
     sites: list[list[str]],
     amplitudes_pA: list[float],
     pulse_ms: float,
@@ -181,10 +185,11 @@ def respond(
     ``anew``: it is brought to the recipe's working point (`tuned`), and not as the recipe has it.
     Returns arrays (stimulus, amplitude, ...), without amplitude for what it does not change.
     """
-    connectome, numbers = wiring(dataset, null, seed), Recipe(**recipe)
+    connectome, numbers = wiring(dataset, null, seed), Recipe.from_dict(recipe)
+    point = None if working_point is None else WorkingPoint.from_dict(working_point)
     if anew:
-        numbers = tuned(connectome, numbers, seed, original=load(dataset))
-    brain = whole_brain(connectome, numbers)
+        numbers, point = tuned(connectome, numbers, seed, original=load(dataset))
+    brain = whole_brain(connectome, numbers, point)
     shown = present_shuffled(
         build(brain, seed=seed),
         [Step(tuple(site), pA, pulse_ms) for site in sites for pA in amplitudes_pA],
@@ -218,7 +223,7 @@ def respond(
         **_stacked(ways, (len(sources),)),
         "sham_reach": int(none.responded.sum() + none.suppressed.sum()),
         "rate_Hz": shown.shams.rate_Hz.mean(axis=(0, 1)),
-        "velocity_mm_per_ms": numbers.velocity_mm_per_ms,
+        "velocity_mm_per_ms": numbers.cortex.velocity_mm_per_ms,
     }
 
 
@@ -266,7 +271,7 @@ def _decoded(pulses: Sequence[Trials], window_ms: float, seed: int) -> dict[str,
 def _ways(brain: Brain, rest_Hz: np.ndarray, source: np.ndarray, recipe: Recipe) -> dict[str, Any]:
     """Return what joins each region (region,) to a source: weight, theory's gain, delays."""
     direct_ms, fastest_ms = propagation.tract_delay_ms(
-        brain.connectome, source, recipe.velocity_mm_per_ms
+        brain.connectome, source, recipe.cortex.velocity_mm_per_ms
     )
     return {
         "weight": brain.connectome.weights[:, source].sum(axis=1),
@@ -358,6 +363,7 @@ def _all_runs(
     same = {
         "dataset": config.dataset,
         "recipe": chosen_recipe(config.recipe, config.neurons_per_region).as_dict(),
+        "working_point": chosen_working_point(config.working_point),
         "sites": [list(getattr(config, name)) for name in STIMULI],
         **{name: getattr(config, name) for name in TIMING},
     }

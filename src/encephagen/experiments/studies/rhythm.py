@@ -119,10 +119,15 @@ def at_rest(
     """
     connectome = wiring(dataset, null, seed)
     original = None if null is None else load(dataset)
-    numbers = tuned(
-        connectome, Recipe(**recipe), seed, original=original, rounds=rounds, seconds=round_s
+    numbers, point = tuned(
+        connectome,
+        Recipe.from_dict(recipe),
+        seed,
+        original=original,
+        rounds=rounds,
+        seconds=round_s,
     )
-    network = build(whole_brain(connectome, numbers), seed=seed)
+    network = build(whole_brain(connectome, numbers, point), seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     session.advance(round(settle_s * MS_PER_S / network.dt_ms))
     recording = session.record(seconds * MS_PER_S, probe=Probe())

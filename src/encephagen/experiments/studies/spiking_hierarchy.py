@@ -34,7 +34,7 @@ from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
 from encephagen.validation.targets import Row, Target, Verdict, judge
-from encephagen.working_point.balance import EXCITATORY, with_background
+from encephagen.working_point.point import with_background
 from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
@@ -122,21 +122,22 @@ def rates(
     """
     recipe = chosen_recipe(None, neurons_per_region)
     if alike:
-        middle_ms = (recipe.tau_m_min_ms + recipe.tau_m_max_ms) / 2
+        middle_ms = (recipe.cortex.tau_m_min_ms + recipe.cortex.tau_m_max_ms) / 2
         recipe = recipe.replace(
             tau_m_min_ms=middle_ms, tau_m_max_ms=middle_ms, recurrent_gradient=0.0
         )
     if background_Hz is not None:
-        recipe = recipe.replace(rate_exc_Hz=0.0, background_factor=())
+        recipe = recipe.replace(rate_exc_Hz=0.0)
     brain = whole_brain(wiring(dataset, null, seed), recipe)
     if background_Hz is not None:
-        brain = with_background(brain, np.full(brain.connectome.n, background_Hz))
+        (excitatory,) = (p.name for p in brain.populations if p.excites)
+        brain = with_background(brain, excitatory, np.full(brain.connectome.n, background_Hz))
     network = build(brain, seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     session.advance(round(settle_s * MS_PER_S / network.dt_ms))
     recording = session.record(seconds * MS_PER_S, probe=Probe(spikes=False))
     return {
-        "rate_Hz": region_rate(recording).sel(population=EXCITATORY).values,
+        "rate_Hz": region_rate(recording).sel(population="E").values,
         "ran_away": recording.interrupted,
         "alarms": sorted({alarm.kind for alarm in recording.alarms}),
     }
@@ -229,7 +230,7 @@ def _median_background(config: Config) -> float:
     """Return the median over regions of the background (Hz) that excitatory neurons have."""
     recipe = chosen_recipe(None, config.neurons_per_region)
     brain = whole_brain(load(config.dataset), recipe)
-    (excitatory,) = (p for p in brain.populations if p.name == EXCITATORY)
+    (excitatory,) = (p for p in brain.populations if p.excites)
     by_region = dict(excitatory.by_region).get("rate_Hz", (excitatory.background.rate_Hz,))
     return float(np.median(by_region))
 

@@ -240,18 +240,23 @@ def innate(
         if null is not None:
             connectome, proved = find(null)(original, seed)
             proof = {name: getattr(proved, name) for name in PROOF}
-        numbers = tuned(
-            connectome, Recipe(**recipe), seed, original=original, rounds=rounds, seconds=round_s
+        numbers, point = tuned(
+            connectome,
+            Recipe.from_dict(recipe),
+            seed,
+            original=original,
+            rounds=rounds,
+            seconds=round_s,
         )
     except ValueError as error:  # no such null of it, or no such working point
         return {"refused": str(error)}
-    network = build(whole_brain(connectome, numbers), seed=seed)
+    network = build(whole_brain(connectome, numbers, point), seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     session.advance(round(settle_s * MS_PER_S / network.dt_ms))
     spiking = session.record(spiking_s * MS_PER_S, probe=Probe(bin_ms=BIN_MS))
     probe = Probe(spikes=False, bin_ms=BIN_MS)
     rest = spiking if spiking.interrupted else session.record(rest_s * MS_PER_S, probe=probe)
-    healthy = {**summary(spiking), "long_in_degree": numbers.long_in_degree}
+    healthy = {**summary(spiking), "long_in_degree": numbers.cortex.long_in_degree}
     result = {
         "refused": None,
         "proof": proof,
@@ -437,7 +442,7 @@ def run(config: Config, runner: Runner) -> Result:
     for name in STIMULI:
         connectome.indices(getattr(config, name))
     recipe = chosen_recipe(config.recipe, config.neurons_per_region)
-    if not recipe.rate_exc_Hz > 0:
+    if not recipe.cortex.rate_exc_Hz > 0:
         raise ValueError(
             f"recipe {recipe.name!r} has no rate_exc_Hz: wirings cannot be brought to one working "
             "point; give a recipe with a target rate"
