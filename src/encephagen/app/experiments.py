@@ -11,8 +11,8 @@ from encephagen.app import choice, console, rows, runs
 from encephagen.experiments import study
 from encephagen.experiments.result import JSON, Result
 from encephagen.experiments.runner import RunFailed
-from encephagen.experiments.store import whole
 from encephagen.experiments.study import Study
+from encephagen.files import to_json, whole
 
 if TYPE_CHECKING:
     from encephagen.app.page import Section
@@ -93,7 +93,8 @@ def run(
 ) -> int:
     """Run a study, write what it found into ``out``, print it, and return the exit status.
 
-    ``options`` (None: not given) and ``settings`` (name=value) change its Config. ``out`` is
+    ``name`` is a study's, or the path of a file of the user's own. ``options`` (None: not given)
+    and ``settings`` (name=value) change its Config. ``out`` is
     results/NAME unless given; it gets result.json, result.npz, the pictures, a page, and runs/ with
     what each run returned, which is not done again. The status is 1 if a run failed.
 
@@ -117,6 +118,28 @@ def run(
     else:
         _show(result, folder)
     return 0
+
+
+def describe(name: str, as_json: bool) -> None:
+    """Print what a study claims, and its settings: name, default, meaning."""
+    chosen = study.find(name)
+    settings = chosen.settings
+    if as_json:
+        found = [setting._asdict() for setting in settings]
+        about = {"name": chosen.name, "title": chosen.title, "claim": chosen.module.CLAIM}
+        print(to_json({**about, "n_runs": chosen.n_runs, "settings": found}))
+        return
+    from encephagen.app import tables
+
+    made = tables.table(chosen.name, "<setting", "<default", "<")
+    for setting in settings:
+        made.add_row(setting.name, _text(setting.default), setting.meaning)
+    made.columns[1].no_wrap = made.columns[2].no_wrap = False
+    out = console.out()
+    out.print(f"{chosen.title}\n", markup=False)
+    out.print(f"Claimed: {chosen.module.CLAIM}\n", markup=False)
+    out.print(made)
+    out.print(f"encephagen run {name} --set NAME=VALUE changes one", style="dim", markup=False)
 
 
 def _settings(options: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
@@ -210,7 +233,18 @@ def _pictures(result: Result) -> dict[str, bytes]:
     """Return the pictures of a result, PNG by file stem."""
     from encephagen.app.page import png
 
-    return {stem: png(figure) for stem, figure in study.find(result.study).figures(result).items()}
+    chosen = _study_of(result)
+    drawn = {} if chosen is None else chosen.figures(result)
+    return {stem: png(figure) for stem, figure in drawn.items()}
+
+
+def _study_of(result: Result) -> Study | None:
+    """Return the study that a result is of; None where there is none any more."""
+    try:
+        chosen = study.find(result.provenance.get("file") or result.study)
+        return chosen if chosen.module else None
+    except ValueError:
+        return None
 
 
 def _section(result: Result, pictures: dict[str, bytes]) -> "Section":
@@ -218,9 +252,9 @@ def _section(result: Result, pictures: dict[str, bytes]) -> "Section":
     from encephagen.app import page
 
     settings = [(name, json.dumps(value)) for name, value in result.config.items()]
-    known = result.study in study.names()
+    chosen = _study_of(result)
     return page.Section(
-        study.find(result.study).title if known else result.study,
+        result.study if chosen is None else chosen.title,
         [
             page.Prose(result.claim, "Claimed."),
             page.Prose(result.verdict, "Found."),
@@ -228,7 +262,7 @@ def _section(result: Result, pictures: dict[str, bytes]) -> "Section":
             *(page.Picture(picture, stem.replace("_", " ")) for stem, picture in pictures.items()),
             page.Table(("setting", "value"), settings, "How it was made"),
             page.Prose(_made(result)),
-            *([page.Code(_command(result))] if known else []),
+            *([] if chosen is None else [page.Code(_command(result))]),
         ],
     )
 
@@ -246,7 +280,7 @@ def _made(result: Result) -> str:
 
 def _command(result: Result) -> str:
     """Return the command that runs the study with the result's settings."""
-    words = ["encephagen run", result.study]
+    words = ["encephagen run", shlex.quote(result.provenance.get("file") or result.study)]
     for name, value in _changed(result).items():
         words.append(f"--set {shlex.quote(f'{name}={_text(value)}')}")
     return " ".join(words)
@@ -254,7 +288,8 @@ def _command(result: Result) -> str:
 
 def _changed(result: Result) -> dict[str, Any]:
     """Return the settings of a result that are not the study's own."""
-    usual = study.find(result.study).defaults
+    chosen = _study_of(result)
+    usual = {} if chosen is None else chosen.defaults
     return {name: value for name, value in result.config.items() if value != usual.get(name)}
 
 

@@ -155,8 +155,9 @@ def validate(
     Raises ValueError for data without fMRI, regions that do not match, and what cannot be built.
     """
     from encephagen.app import runs, validation_report
+    from encephagen.experiments.closure import code_digest
     from encephagen.experiments.runner import RunFailed
-    from encephagen.experiments.store import code_digest, whole
+    from encephagen.files import whole
     from encephagen.validation.rest import at_rest
     from encephagen.working_point.whole import whole_brain
 
@@ -181,7 +182,7 @@ def validate(
     answer.provenance.update(
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        code=code_digest(at_rest.__module__),
+        code=code_digest(at_rest),
         runs=runner.n_runs,
         resumed=runner.n_resumed,
         notes=runner.notes,
