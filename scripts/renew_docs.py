@@ -6,7 +6,8 @@
   draws, with the digest of its brain in it; drawn anew where that is another.
 - docs/validation.md and docs/experiments/NAME.md: what they say of the result that is kept beside
   them. NAME.json is the result.json that `encephagen run NAME` wrote, validation.json the
-  validate.json of `encephagen validate`.
+  validate.json of `encephagen validate`. A verdict follows from its figures, so a study that words
+  it otherwise has it renewed in NAME.json, too.
 """
 
 import json
@@ -15,8 +16,9 @@ from pathlib import Path
 from encephagen import hcp_aal2, whole_brain
 from encephagen.engine.session import simulate
 from encephagen.experiments.result import Result
+from encephagen.experiments.study import find
 from encephagen.figures import overview
-from encephagen.files import whole
+from encephagen.files import to_json, whole
 from encephagen.network.build import build
 from encephagen.report import study, validation
 from encephagen.report.page import brain_digest_of, png
@@ -24,6 +26,8 @@ from encephagen.report.page import brain_digest_of, png
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURE = DOCS / "overview.png"
 SECONDS = 10.0
+EARLIER = "by an earlier version of the study"
+"""What a page says whose figures are other ones than the study's of today."""
 
 
 def draw_overview(file: Path) -> bool:
@@ -44,6 +48,9 @@ def renewed(file: Path) -> str:
     document = json.loads(file.read_text(encoding="utf-8"))
     if file.parent == DOCS:
         return validation.renewed(text, document)
+    if EARLIER not in text:
+        document["verdict"] = find(document["study"]).module.verdict(document["values"])
+        file.write_text(to_json(document) + "\n", encoding="utf-8")
     return study.renewed(text, Result.from_dict(document))
 
 

@@ -42,6 +42,8 @@ def test_it_says_what_was_claimed_and_can_be_set(done):
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.seeds = 1
     assert json.loads(json.dumps(chosen.defaults)) == chosen.defaults
+    untold = [setting.name for setting in chosen.settings if not setting.meaning]
+    assert not untold, f"say in the docstring of Config what they are: {untold}"
     texts = {name: str(value) for name, value in chosen.defaults.items() if type(value) is int}
     assert chosen.configure(texts) == chosen.config()
 
@@ -62,6 +64,7 @@ def test_one_run_is_no_study(done):
 def test_what_it_finds_is_plain_and_complete(done, tmp_path):
     chosen, config, _, result = done
     document = json.loads(json.dumps(result.as_dict(), allow_nan=False))
+    assert chosen.module.verdict(document["values"]) == result.verdict
     assert document["study"] == chosen.name and document["claim"] == chosen.module.CLAIM
     assert document["values"] and result.rows and all(isinstance(r, Row) for r in result.rows)
     assert len({row.name for row in result.rows}) == len(result.rows)
@@ -96,12 +99,18 @@ def test_its_pictures_are_drawn_from_what_is_kept(done, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_stands_alone(name):
     """What a run depends on is told by its own file and the layers below, so no study is used."""
-    file = study.FOLDER / f"{name.replace('-', '_')}.py"
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            module = getattr(node, "module", None) or node.names[0].name
-            shown = module.startswith(("encephagen.experiments.studies", "encephagen.app"))
-            assert not shown, f"{file.name} imports {module}: share through a layer below"
+    own = f"encephagen.experiments.studies.{name.replace('-', '_')}"
+    stem = study.FOLDER / name.replace("-", "_")
+    files = sorted(stem.glob("*.py")) if stem.is_dir() else [stem.with_suffix(".py")]
+    assert files
+    for file in files:
+        assert len(file.read_text(encoding="utf-8").splitlines()) <= 500, f"{file.name}: split it"
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                module = getattr(node, "module", None) or node.names[0].name
+                shown = module.startswith(("encephagen.experiments.studies", "encephagen.app"))
+                alone = not shown or module.startswith(f"{own}.")
+                assert alone, f"{file.name} imports {module}: share through a layer below"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -113,5 +122,7 @@ def test_its_page_says_what_its_result_says(name):
         return
     document = json.loads(kept.read_text(encoding="utf-8"))
     text = page.read_text(encoding="utf-8")
+    if "by an earlier version of the study" not in text:
+        assert document["verdict"] == study.find(name).module.verdict(document["values"])
     assert text == renewed(text, Result.from_dict(document)), "make docs"
     assert document["study"] == name

@@ -308,7 +308,13 @@ def catalogue(
 
 @app.command()
 def run(
-    name: Annotated[str, typer.Argument(help="A study; `encephagen list` names them.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A study (`encephagen list` names them), or a .py file of your own."),
+    ],
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Tell its claim and settings, and run nothing.")
+    ] = False,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="How many seeds, in place of the study's own number.")
     ] = None,
@@ -336,8 +342,48 @@ def run(
     """
     from encephagen.app import experiments
 
+    if describe:
+        return experiments.describe(name, json)
     options = {"seeds": seeds, "nulls": nulls, "dataset": dataset}
     raise typer.Exit(experiments.run(name, options, settings or [], out, workers, scheduler, json))
+
+
+@app.command()
+def sweep(
+    settings: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="NAME=FROM:TO:N",
+            help="A number of the recipe over a range, or NAME=A,B,C; NAME=VALUE changes it alone.",
+        ),
+    ],
+    seeds: Annotated[int, typer.Option(min=1, help="Brains at each point.")] = 3,
+    seconds: Annotated[
+        float, typer.Option(help="Brain time of each, after it has settled.")
+    ] = 10.0,
+    dataset: Dataset = "hcp-aal2",
+    recipe: RecipeFile = None,
+    working_point: WorkingPointFile = None,
+    calibrate: Calibrate = False,
+    balance: Balance = False,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for sweep.nc, its picture and the finished runs.")
+    ] = Path("results/sweep"),
+    json: Json = False,
+) -> None:
+    """Run one brain after the other over a range of a number, or of two: rate, CV, alarms.
+
+    Each point keeps the working point of the recipe, or has one of its own if that is asked for.
+    Brains that run away are counted. Finished runs are kept.
+    """
+    from encephagen.app import sweep as sweeping
+
+    ask = _ask(working_point, calibrate, balance)
+    wanted = sweeping.wanted(settings, seeds, seconds, dataset, recipe, ask)
+    raise typer.Exit(sweeping.sweep(wanted, workers, scheduler, out, json))
 
 
 @app.command()

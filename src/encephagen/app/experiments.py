@@ -11,7 +11,7 @@ from encephagen.experiments import study
 from encephagen.experiments.result import JSON, Result
 from encephagen.experiments.runner import RunFailed
 from encephagen.experiments.study import Study
-from encephagen.files import whole
+from encephagen.files import to_json, whole
 from encephagen.report import study as pages
 
 RESULTS = Path("results")
@@ -90,7 +90,8 @@ def run(
 ) -> int:
     """Run a study, write what it found into ``out``, print it, and return the exit status.
 
-    ``options`` (None: not given) and ``settings`` (name=value) change its Config. ``out`` is
+    ``name`` is a study's, or the path of a file of the user's own. ``options`` (None: not given)
+    and ``settings`` (name=value) change its Config. ``out`` is
     results/NAME unless given; it gets result.json, result.npz, the pictures, a page, and runs/ with
     what each run returned, which is not done again. The status is 1 if a run failed.
 
@@ -114,6 +115,28 @@ def run(
     else:
         _show(result, folder)
     return 0
+
+
+def describe(name: str, as_json: bool) -> None:
+    """Print what a study claims, and its settings: name, default, meaning."""
+    chosen = study.find(name)
+    settings = chosen.settings
+    if as_json:
+        found = [setting._asdict() for setting in settings]
+        about = {"name": chosen.name, "title": chosen.title, "claim": chosen.module.CLAIM}
+        print(to_json({**about, "n_runs": chosen.n_runs, "settings": found}))
+        return
+    from encephagen.app import tables
+
+    made = tables.table(chosen.name, "<setting", "<default", "<")
+    for setting in settings:
+        made.add_row(setting.name, pages.as_setting(setting.default), setting.meaning)
+    made.columns[1].no_wrap = made.columns[2].no_wrap = False
+    out = console.out()
+    out.print(f"{chosen.title}\n", markup=False)
+    out.print(f"Claimed: {chosen.module.CLAIM}\n", markup=False)
+    out.print(made)
+    out.print(f"encephagen run {name} --set NAME=VALUE changes one", style="dim", markup=False)
 
 
 def _settings(options: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:

@@ -108,8 +108,7 @@ def _map_null(connectome: Any, seed: int) -> dict[str, Any]:
     known = [r.name for r in connectome.regions if r.t1w_t2w is not None]
     try:
         mapped = subset(connectome, known) if known else connectome
-        ratio = [np.nan if r.t1w_t2w is None else r.t1w_t2w for r in mapped.regions]
-        _, proof = spatial_null(ratio, mapped, N_MAPS, seed)
+        _, proof = spatial_null(mapped.t1w_t2w, mapped, N_MAPS, seed)
     except ValueError as error:
         return {"made": False, "refused": console.one_line(error)}
     return {"made": True, "proof": proof.as_dict()}

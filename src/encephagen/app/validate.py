@@ -34,8 +34,8 @@ def validate(
     Raises ValueError for data without fMRI, regions that do not match, and what cannot be built.
     """
     from encephagen.app import runs
+    from encephagen.experiments.closure import code_digest
     from encephagen.experiments.runner import RunFailed
-    from encephagen.experiments.store import code_digest
     from encephagen.experiments.validate import WORKING_POINT, compare, travel
     from encephagen.files import whole
     from encephagen.report import validation
@@ -62,7 +62,7 @@ def validate(
     answer.provenance.update(
         command=shlex.join(["encephagen", *sys.argv[1:]]),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        code=code_digest(at_rest.__module__),
+        code=code_digest(at_rest),
         runs=runner.n_runs,
         resumed=runner.n_resumed,
         notes=runner.notes,

@@ -112,9 +112,7 @@ def hierarchy(connectome: Connectome) -> np.ndarray:
 
     A region without a value (subcortical, or in a user's own connectome) has the middle, 0.5.
     """
-    myelin = np.array(
-        [np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions], float
-    )
+    myelin = connectome.t1w_t2w
     known = np.isfinite(myelin)
     if not known.any() or np.ptp(myelin[known]) == 0:
         return np.full(connectome.n, 0.5)

@@ -172,6 +172,13 @@ class Connectome:
         """Names of the regions, in the order of the matrices."""
         return tuple(r.name for r in self.regions)
 
+    @cached_property
+    def t1w_t2w(self) -> np.ndarray:
+        """T1w/T2w (region,), nan where it is unknown; read-only."""
+        ratio = np.array([np.nan if r.t1w_t2w is None else r.t1w_t2w for r in self.regions], float)
+        ratio.setflags(write=False)
+        return ratio
+
     def digest(self) -> str:
         """Return the SHA-256 of regions, weights and lengths (not of ``name`` and ``source``)."""
         return self._digest

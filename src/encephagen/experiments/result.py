@@ -1,7 +1,6 @@
 """Result: what a study found, as plain numbers, table rows and arrays that a file can hold."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from encephagen.experiments.store import read_arrays, whole
+from encephagen.experiments.store import read_arrays
+from encephagen.files import plain, to_json, whole
 from encephagen.validation.targets import Row
 
 JSON, ARRAYS = "result.json", "result.npz"
@@ -88,8 +88,7 @@ class Result:
         with whole(folder / ARRAYS) as part, part.open("wb") as file:
             np.savez_compressed(file, **self.data)  # type: ignore[arg-type]
         with whole(folder / JSON) as part:
-            text = json.dumps(self.as_dict(), indent=2, allow_nan=False)
-            part.write_text(text + "\n", encoding="utf-8")
+            part.write_text(to_json(self.as_dict()) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: str | Path) -> "Result":
@@ -105,21 +104,3 @@ class Result:
             ) from error
         except (ValueError, OSError) as error:
             raise ValueError(f"the result in {folder} cannot be read: {error}") from error
-
-
-def plain(value: Any, where: str) -> Any:
-    """Return plain JSON: numpy numbers as numbers, tuples as lists, what is not finite as None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, Mapping):
-        return {str(key): plain(v, f"{where}.{key}") for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v, where) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise ValueError(
-        f"{where} is a {type(value).__name__}: expected numbers, texts, None, lists, dicts; put "
-        "arrays into data"
-    )

@@ -1,7 +1,5 @@
 """Runner: independent runs of one function, each kept as it ends, here or on a cluster."""
 
-import hashlib
-import inspect
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from encephagen.digest import digest
+from encephagen.experiments.closure import code_digest, name_of, package_digest, reach
 from encephagen.experiments.cluster import cluster
-from encephagen.experiments.store import Store, code_digest, pack, unpack
+from encephagen.experiments.own import shipped
+from encephagen.experiments.store import Store, pack, unpack
 from encephagen.interrupt import counted
 
 if TYPE_CHECKING:
@@ -72,15 +73,16 @@ class Runner:
         """Return ``function(**a)`` for each dict of arguments, in order; equal ones are one run.
 
         ``function`` is pure and of module level; it takes plain values (those of JSON), and returns
-        a dict of plain values and arrays. A result is found again under the function's name, the
-        code (`code_digest`), the arguments, and what is in an argument ``dataset`` that is a path.
+        a dict of plain values and arrays. A result is found again under the function's name, all
+        code that it can reach (`closure`), the arguments, and what is in an argument ``dataset``
+        that is a path.
 
         Raises ValueError for arguments that are not plain, `RunFailed` after all other runs have
         ended, ConnectionError if the scheduler goes away. What has ended is kept.
         """
         if not arguments:
             return []
-        code = code_digest(function.__module__)
+        code = code_digest(function)
         runs: dict[str, Values] = {}
         keys: list[str] = []
         for given in arguments:
@@ -97,7 +99,7 @@ class Runner:
         self.n_resumed += resumed
         tell()
         missing = {key: given for key, given in runs.items() if key not in found}
-        for key, outcome in self._outcomes(function, missing, code):
+        for key, outcome in self._outcomes(function, missing):
             if isinstance(outcome, Exception):
                 failed[key] = outcome
             else:
@@ -128,11 +130,11 @@ class Runner:
         return found
 
     def _outcomes(
-        self, function: Callable[..., Values], runs: dict[str, Values], code: str
+        self, function: Callable[..., Values], runs: dict[str, Values]
     ) -> Iterator[tuple[str, Values | Exception]]:
         """Yield, as runs end, their keys and what they returned or raised."""
         if self.client is not None:
-            yield from _on_cluster(self.client, function, runs, code)
+            yield from _on_cluster(self.client, function, runs)
             return
         for key, given in runs.items():
             try:
@@ -144,11 +146,13 @@ class Runner:
 
 
 def _on_cluster(
-    client: "Client", function: Callable[..., Values], runs: dict[str, Values], code: str
+    client: "Client", function: Callable[..., Values], runs: dict[str, Values]
 ) -> Iterator[tuple[str, Values | Exception]]:
     """Yield outcomes from a cluster's workers, which have only few runs waiting at any time."""
     from distributed import KilledWorker, as_completed
 
+    modules = reach(function).modules
+    work = (shipped(function), modules, package_digest(modules))
     waiting = iter(runs.items())
     running: dict[Future, str] = {}
     ended = as_completed(loop=client.loop)
@@ -156,7 +160,7 @@ def _on_cluster(
     def send() -> None:
         room = IN_FLIGHT * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
         for key, given in islice(waiting, max(0, room - len(running))):
-            future = client.submit(_on_worker, function, given, code, pure=False)
+            future = client.submit(_on_worker, *work, given, pure=False)
             running[future] = key
             ended.add(future)
 
@@ -210,9 +214,11 @@ def _next(client: "Client", ended: Any) -> Any:
     return next(ended)
 
 
-def _on_worker(function: Callable[..., Values], given: Values, code: str) -> Values:
-    """Do a run, unless this worker has other code than who asks; its result would not be ours."""
-    if code_digest(function.__module__) != code:
+def _on_worker(
+    function: Callable[..., Values], modules: tuple[str, ...], code: str, given: Values
+) -> Values:
+    """Do a run, unless the package is another than where it was asked for, at what it can reach."""
+    if package_digest(modules) != code:
         raise ValueError(
             "the worker has another version of encephagen: install the same one, start it again"
         )
@@ -230,8 +236,7 @@ def _run(function: Callable[..., Values], given: Values) -> Values:
 def _key(function: Callable[..., Values], code: str, given: Values, label: str) -> str:
     """Return the digest of a run: the function, all code that it can reach, and its arguments.
 
-    With the source of a function that is no part of the package, and the content of a dataset of
-    one's own. Raises ValueError for arguments that are not plain.
+    With the content of a dataset of one's own. Raises ValueError for arguments that are not plain.
     """
     try:
         text = json.dumps(given, sort_keys=True, allow_nan=False)
@@ -240,13 +245,7 @@ def _key(function: Callable[..., Values], code: str, given: Values, label: str) 
             f"arguments of {label!r}: {error}; expected numbers, texts, None, lists and dicts: "
             f"{_words(given)}"
         ) from error
-    own = ""
-    if not function.__module__.startswith("encephagen."):
-        with suppress(OSError, TypeError):
-            own = inspect.getsource(inspect.getmodule(function) or function)
-    name = f"{function.__module__}.{function.__qualname__}"
-    made_of = [name, code, own, text, _content(given.get("dataset"))]
-    return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+    return digest(name_of(function), code, text, _content(given.get("dataset")))
 
 
 def _content(dataset: Any) -> str:
@@ -256,7 +255,7 @@ def _content(dataset: Any) -> str:
         return ""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     found = [(f.name, f.read_bytes()) for f in files if f.is_file()]
-    return hashlib.sha256(repr(found).encode()).hexdigest()
+    return digest(found)
 
 
 def _words(given: Values) -> str:

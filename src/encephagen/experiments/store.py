@@ -1,38 +1,15 @@
 """Store: what runs returned, one file a run, so that a study that was killed goes on."""
 
-import functools
-import hashlib
 import json
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import encephagen
+from encephagen.files import whole
 
 ARRAY = "__array__"
 HEAD = "values"
-CODE = (".py", ".toml", ".npz")
-BESIDE = (
-    "encephagen/app/",
-    "encephagen/figures/",
-    *(
-        f"encephagen/experiments/{name}.py"
-        for name in ("cluster", "result", "runner", "store", "study")
-    ),
-)
-"""What shows or keeps what came out; no run depends on it."""
-
-ALONE = ("encephagen/experiments/studies/", "encephagen/experiments/fit.py")
-"""What only its own runs depend on: no study imports another."""
-
-PACKAGES = ("numpy", "scipy", "numba", "netneurotools", "bctpy", "xarray", "tvb-data")
-"""Packages whose version may change what a run returns."""
 
 
 class Store:
@@ -115,50 +92,3 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # of a dozen kinds, as bytes may be wrong anywhere
         raise ValueError(f"{path.name} is damaged: {error}") from error
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary name to write to; the file gets its own name once it is complete."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@functools.cache
-def code_digest(module: str = "") -> str:
-    """Return the SHA-256 of all code and data that a run of ``module`` can depend on.
-
-    All of the package but `app`, `figures`, the files that keep results, and other studies; and the
-    versions of `PACKAGES`.
-    """
-    own = module.replace(".", "/") + ".py"
-    files = [f for f in _files() if own in f or not f[0].startswith(ALONE)]
-    return hashlib.sha256(json.dumps([files, package_versions()]).encode()).hexdigest()
-
-
-@functools.cache
-def package_versions() -> dict[str, str]:
-    """Return the versions of `PACKAGES`, of those that are installed."""
-    found = {}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-@functools.cache
-def _files() -> list[tuple[str, str]]:
-    """Return name and digest of every file that counts, read once a process, as modules are."""
-    root = Path(encephagen.__file__).parent
-    names = sorted(p.relative_to(root.parent).as_posix() for p in root.rglob("*"))
-    return [
-        (name, hashlib.sha256((root.parent / name).read_bytes()).hexdigest())
-        for name in names
-        if name.endswith(CODE) and not name.startswith(BESIDE)
-    ]

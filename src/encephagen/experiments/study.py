@@ -1,28 +1,39 @@
-"""Study: one file of `studies/`: a claim, a Config, run(config, runner) -> Result, pictures."""
+"""Study: one file, ours or a user's: a claim, a Config, run(config, runner) -> Result, pictures."""
 
 import dataclasses
+import inspect
 import json
 import math
+import os
 import platform
 import time
 import types
 import typing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from encephagen import __version__
-from encephagen.experiments.result import Result, plain
+from encephagen.experiments import own
+from encephagen.experiments.closure import code_digest, versions
+from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.experiments.store import code_digest, package_versions
+from encephagen.files import plain
+from encephagen.names import hint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+NEEDED = {
+    "CLAIM": 'what is claimed, CLAIM = "..."',
+    "Config": "a frozen dataclass Config with every number, each with its default",
+    "run": "run(config, runner), which returns a Result (encephagen.experiments.result)",
+}
+"""What makes a file a study."""
 
 FOLDER = Path(__file__).parent / "studies"
 TYPES = {
@@ -35,16 +46,33 @@ TYPES = {
 """What a command line can set, and how it is called."""
 
 
-@dataclass(frozen=True)
-class Study:
-    """A study by its name, which is its file's, with "-" for "_"."""
+class Setting(NamedTuple):
+    """A field of a study's Config, for people."""
 
     name: str
+    default: Any
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study by its name, which is its file's, with "-" for "_"; ``file`` is a user's own."""
+
+    name: str
+    file: str | None = None
 
     @cached_property
     def module(self) -> ModuleType:
-        """The study's module, imported when first used."""
-        return import_module(f"{__package__}.studies.{self.name.replace('-', '_')}")
+        """The study's module, imported when first used. Raises ValueError if it is none."""
+        if self.file is None:
+            return import_module(f"{__package__}.studies.{self.name.replace('-', '_')}")
+        module = own.load(self.file)
+        for name, what in NEEDED.items():
+            if not hasattr(module, name):
+                raise ValueError(f"{self.file} has no {name}, so it is no study: add {what}")
+        if not dataclasses.is_dataclass(module.Config):
+            raise ValueError(f"Config in {self.file} is no dataclass: write @dataclass over it")
+        return module
 
     @property
     def title(self) -> str:
@@ -66,6 +94,15 @@ class Study:
         """Runs of the full study, where its Config knows them."""
         return getattr(self.config(), "n_runs", None)
 
+    @property
+    def settings(self) -> list[Setting]:
+        """Fields of the Config: name, default, and what its docstring says of it."""
+        meanings = _meanings(self.config.__doc__ or "")
+        return [
+            Setting(name, default, meanings.get(name, ""))
+            for name, default in self.defaults.items()
+        ]
+
     def configure(self, settings: typing.Mapping[str, Any]) -> Any:
         """Return the full Config with other values; texts are read as the field's type.
 
@@ -76,10 +113,9 @@ class Study:
         changed = {}
         for name, value in settings.items():
             if name not in known:
-                close = get_close_matches(name, known, n=1, cutoff=0.5)
-                hint = f"nearest: {close[0]}; " if close else ""
                 raise ValueError(
-                    f"study {self.name} has no {name!r}; {hint}it has {', '.join(known)}"
+                    f"study {self.name} has no {name!r}; {hint(name, known)}; it has "
+                    f"{', '.join(known)}"
                 )
             changed[name] = _read(name, value, hints[name]) if isinstance(value, str) else value
         return dataclasses.replace(self.config(), **changed)
@@ -99,6 +135,7 @@ class Study:
             provenance={
                 "code": self.code,
                 "brain_digest": brain,
+                **({} if self.file is None else {"file": self.file}),
                 "n_runs": runner.n_runs,
                 "resumed": runner.n_resumed,
                 "notes": runner.notes,
@@ -107,15 +144,15 @@ class Study:
                 "versions": {
                     "encephagen": __version__,
                     "python": platform.python_version(),
-                    **package_versions(),
+                    **versions(),
                 },
             },
         )
 
     @property
     def code(self) -> str:
-        """Digest of the code that its runs depend on."""
-        return code_digest(self.module.__name__)
+        """Digest of the code that its result depends on: runs and verdict, not its pictures."""
+        return code_digest(self.module.run)
 
     def figures(self, result: Result) -> "dict[str, Figure]":
         """Return the study's pictures of a result by file stem, none if it draws none."""
@@ -125,19 +162,47 @@ class Study:
 
 def names() -> list[str]:
     """Return the names of all studies, sorted."""
-    found = (path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
-    return sorted(stem.replace("_", "-") for stem in found)
+    files = (path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
+    folders = (path.parent.name for path in FOLDER.glob("*/__init__.py"))
+    return sorted(stem.replace("_", "-") for stem in (*files, *folders))
 
 
 def find(name: str) -> Study:
-    """Return the study of that name. Raises ValueError, with the nearest name, if there is none."""
+    """Return the study of that name, or in the Python file of that path.
+
+    Raises ValueError, with the nearest name, if there is none.
+    """
+    if name.endswith(".py"):
+        path = Path(os.path.abspath(name))
+        if not path.is_file():
+            raise ValueError(f"{name} is not there: give the path of a study's file, or a name")
+        return Study(path.stem.replace("_", "-"), str(path))
     known = names()
     wanted = name.strip().lower().replace("_", "-")
     if wanted not in known:
-        close = get_close_matches(wanted, known, n=1, cutoff=0.4)
-        nearest = f"did you mean {close[0]}?" if close else f"expected {', '.join(known)}"
-        raise ValueError(f"{name!r} is no study: {nearest}")
+        raise ValueError(
+            f"{name!r} is no study: {hint(wanted, known)}; a file of your own ends with .py"
+        )
     return Study(wanted)
+
+
+def _meanings(text: str) -> dict[str, str]:
+    """Return what a docstring says of names, in lines of "a, b   what they are".
+
+    Names and meaning stand two spaces apart; a line that begins with spaces goes on.
+    """
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in inspect.cleandoc(text).splitlines():
+        begun, space, meaning = line.partition("  ")
+        if begun and space:
+            names = [name.strip() for name in begun.split(",")]
+            found |= dict.fromkeys(names, meaning.strip())
+        elif not begun and meaning.strip():
+            found |= {name: f"{found[name]} {meaning.strip()}" for name in names}
+        else:
+            names = []
+    return found
 
 
 def _read(name: str, text: str, hint: Any) -> Any:

@@ -37,7 +37,8 @@ def pictures(result: Result) -> dict[str, bytes]:
 def study_of(result: Result) -> study.Study | None:
     """Return the study that a result is of; None where there is none any more."""
     try:
-        return study.find(result.provenance.get("file") or result.study)
+        chosen = study.find(result.provenance.get("file") or result.study)
+        return chosen if chosen.module else None
     except ValueError:
         return None
 
@@ -104,7 +105,7 @@ def command(result: Result) -> str:
     """Return the command that runs the study with the result's settings."""
     words = ["encephagen run", shlex.quote(result.provenance.get("file") or result.study)]
     for name, value in changed(result).items():
-        words.append(f"--set {shlex.quote(f'{name}={_text(value)}')}")
+        words.append(f"--set {shlex.quote(f'{name}={as_setting(value)}')}")
     return " ".join(words)
 
 
@@ -115,10 +116,10 @@ def changed(result: Result) -> dict[str, Any]:
     return {name: value for name, value in result.config.items() if value != usual.get(name)}
 
 
-def _text(value: Any) -> str:
+def as_setting(value: Any) -> str:
     """Return a setting's value as `Study.configure` reads it."""
     if value is None:
         return "none"
     if isinstance(value, list):
-        return ",".join(map(_text, value))
+        return ",".join(map(as_setting, value))
     return value if isinstance(value, str) else json.dumps(value)

@@ -8,6 +8,7 @@ import numpy as np
 
 from encephagen.analysis import functional_connectivity as connectivity
 from encephagen.analysis.haemodynamics import Haemodynamics, bold, even_step, time_series
+from encephagen.analysis.statistics import map_p
 from encephagen.analysis.timescales import BIN_MS, autocorrelation, timescale
 from encephagen.connectome.connectome import Connectome
 from encephagen.recording import Recording
@@ -198,10 +199,9 @@ class AlongMap:
 
     @property
     def p(self) -> float:
-        """(1 + count)/(1 + maps) of the maps whose abs(r) is as large."""
+        """How often maps that are of nothing do as well; see `map_p`."""
         assert self.chance_r is not None
-        as_large = np.abs(self.chance_r) >= abs(self.r) - 1e-12
-        return float((1.0 + as_large.sum()) / (1.0 + len(self.chance_r)))
+        return map_p(self.r, self.chance_r)
 
 
 def along_map(
@@ -335,8 +335,9 @@ def _timescales(
         return {}
     each = [autocorrelation(recording, bin_ms=_bin_ms(recording)) for recording in recordings]
     found: dict[str, Any] = {"tau_ms": tau_ms, "autocorrelation": sum(each) / len(each)}
-    ratio = [np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions]
-    found["t1w_t2w"] = xr.DataArray(ratio, {"region": list(connectome.names)}, ("region",))
+    found["t1w_t2w"] = xr.DataArray(
+        connectome.t1w_t2w, {"region": list(connectome.names)}, ("region",)
+    )
     try:
         along = along_map(tau_ms, connectome, maps)
     except ValueError:

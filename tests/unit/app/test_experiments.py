@@ -186,10 +186,64 @@ def test_the_page_in_the_documents_is_renewed_between_its_marks():
         pages.renewed("# A toy", result)
 
 
+OWN = '''"""A study of mine."""
+from dataclasses import dataclass
+
+from encephagen.experiments.result import Result
+
+CLAIM = "One is one."
+
+@dataclass(frozen=True)
+class Config:
+    """Numbers.
+
+    seeds   how many
+    """
+
+    seeds: int = 2
+
+def one(seed):
+    return {"seed": seed}
+
+def run(config, runner):
+    found = runner.map(one, [{"seed": seed} for seed in range(config.seeds)], label="ones")
+    return Result(values={"sum": sum(r["seed"] for r in found)}, verdict="It is.")
+'''
+
+
+def test_a_study_of_one_s_own_runs_from_anywhere(tmp_path, monkeypatch):
+    file = tmp_path / "far" / "my_study_here.py"
+    file.parent.mkdir()
+    file.write_text(OWN)
+    found = call("run", file, "--seeds", 3, "--json")
+    assert found.exit_code == 0, found.output
+    document = json.loads(found.stdout)
+    assert document["sum"] == 3 and document["out"] == "results/my-study-here"
+    page = (tmp_path / "results" / "my-study-here" / "report.html").read_text()
+    assert "A study of mine" in page and f"encephagen run {file} --set seeds=3" in page
+    assert call("report").exit_code == 0
+    assert "my-study" not in call("list", "--json").stdout
+    told = json.loads(call("run", file, "--describe", "--json").stdout)
+    assert told["settings"] == [{"name": "seeds", "default": 2, "meaning": "how many"}]
+    file.unlink()  # what was found is still told
+    sys.modules.pop("my_study_here")
+    assert call("report").exit_code == 0 and "One is one." in page
+
+
+def test_a_study_tells_its_settings(tmp_path):
+    found = call("run", "a-toy", "--describe")
+    assert found.exit_code == 0 and "Products are larger." in found.stdout
+    assert [line.split() for line in found.stdout.splitlines() if "gain " in line] == [
+        ["gain", "2.0"]
+    ]
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("run", "a-toi"), "did you mean a-toy?"),
+        (("run", "mine.py"), "mine.py is not there"),
+        (("run", "a-toi"), "is no study: nearest: a-toy"),
         (("run", "a-toy", "--nulls", 3), "study a-toy has no 'nulls'; nearest: null"),
         (("run", "a-toy", "--set", "gian=1"), "nearest: gain"),
         (("run", "a-toy", "--set", "gain"), "expected name=value"),

@@ -11,9 +11,9 @@ import numba
 import psutil
 import pytest
 
+from encephagen.experiments import closure
 from encephagen.experiments import cluster as module
 from encephagen.experiments import runner as runner_module
-from encephagen.experiments import store
 from encephagen.experiments.runner import RunFailed, Runner, cluster
 from encephagen.experiments.store import Store
 
@@ -75,7 +75,7 @@ def folder(tmp_path_factory):
     (folder / "script.py").write_text(SCRIPT)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
-        patch.setenv("PYTHONPATH", str(folder))
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
         yield folder
 
 
@@ -89,8 +89,8 @@ def client(folder):
 @pytest.fixture(autouse=True)
 def code_of_now():
     """Other processes read the code when they start; so does this one, in case it was edited."""
-    store.code_digest.cache_clear()
-    store._files.cache_clear()
+    for cached in (closure._read, closure._reach, closure._imported, closure.package_digest):
+        cached.cache_clear()
 
 
 def begun(log):
@@ -185,6 +185,63 @@ def _alive(process):
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+@pytest.fixture
+def script(folder):
+    """A function that starts a script which has no main guard; its process."""
+    file = folder / "unguarded.py"
+
+    def started(seconds):
+        (folder / "log").unlink(missing_ok=True)
+        file.write_text(UNGUARDED.format(seconds=seconds))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", str(folder / "scratch"))
+            (folder / "scratch").mkdir(exist_ok=True)
+            return subprocess.Popen(
+                [sys.executable, file.name],
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+
+    return started
+
+
+UNGUARDED = """
+import os
+from encephagen.experiments.runner import Runner, cluster
+print("once")
+
+def noted(x):
+    import time
+    with open("log", "a") as file:
+        file.write(f"begun {{x}}\\n")
+    time.sleep({seconds})
+    return {{"x": x, "pid": os.getpid()}}
+
+with cluster(2) as client:
+    found = Runner(None, client).map(noted, [{{"x": x}} for x in range(4)], label="noted")
+print([r["x"] for r in found], os.getpid() in [r["pid"] for r in found])
+"""
+
+
+def test_a_script_needs_no_main_guard_and_is_run_once(script):
+    process = script(0.1)
+    out, err = process.communicate(timeout=60)
+    assert out.splitlines() == ["once", "[0, 1, 2, 3] False"] and err == ""
+
+
+@posix
+def test_a_script_that_is_ended_leaves_nothing_behind(script, folder):
+    process = script(2.0)
+    wait_for(lambda: begun(folder / "log") or process.poll() is not None, "the first run")
+    assert list((folder / "scratch").iterdir())
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + 15 and err == ""  # no word of semaphores either
+    assert not list((folder / "scratch").iterdir())
 
 
 # ---- schedulers ---------------------------------------------------------------------------------

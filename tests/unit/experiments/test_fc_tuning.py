@@ -5,7 +5,13 @@ import pytest
 import xarray as xr
 
 from encephagen.connectome.datasets import fmri, hcp_aal2
-from encephagen.experiments.studies.fc_tuning import Config, _placed, averaged, correlations, tune
+from encephagen.experiments.studies.fc_tuning import Config
+from encephagen.experiments.studies.fc_tuning.models import (
+    averaged,
+    correlations,
+    of_regions,
+    tune,
+)
 from encephagen.rng import stream
 from encephagen.validation.evidence import Empirical
 
@@ -65,10 +71,6 @@ def test_of_one_run_or_no_coupling_nothing_is_learned():
         Config(factors=())
 
 
-def test_wirings_that_no_coupling_suits_are_left_out_and_counted():
-    good, bad = {"fc": np.zeros((2, 3))}, {"fc": np.full((2, 3), np.nan)}
-    kept, lost = _placed({"real": [good], "shuffle": [good, bad], "strength": [bad, bad]})
-    assert kept == {"real": [good], "shuffle": [good]}
-    assert lost == {"real": 0, "shuffle": 1, "strength": 2}
-    with pytest.raises(ValueError, match="reaches none of leading_per_ms"):
-        _placed({"real": [bad]})
+def test_a_wiring_that_no_coupling_suits_is_refused_and_says_why():
+    found = of_regions("hcp-aal2", None, 0, None, [-1e-9], 0.5, 0.1, 0.05, 100.0)
+    assert found["outcome"] == "refused" and "reaches none of leading_per_ms" in found["why"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from encephagen.experiments import study
-from encephagen.experiments.studies import propagation
+from encephagen.experiments.studies.propagation.measures import WORST, worst_of
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_the_range_of_amplitudes_is_threefold_and_systems_can_be_named():
 def test_the_worst_amplitude_counts_and_takes_its_interval_along():
     def at(reach, rho, peak_Hz):
         figures = dict.fromkeys(
-            [key for name, (_, along) in propagation.WORST.items() for key in (name, *along)], 0.0
+            [key for name, (_, along) in WORST.items() for key in (name, *along)], 0.0
         )
         return {
             **figures,
@@ -41,7 +41,7 @@ def test_the_worst_amplitude_counts_and_takes_its_interval_along():
             "source_peak_Hz": peak_Hz,
         }
 
-    found = propagation._worst([at(50, 0.9, 60.0), at(40, np.nan, 90.0), at(70, 0.2, 120.0)])
+    found = worst_of([at(50, 0.9, 60.0), at(40, np.nan, 90.0), at(70, 0.2, 120.0)])
     assert (found["reach"], found["reach_range"]) == (40, [39, 41])
     assert np.isnan(found["latency_rho"]) and np.isnan(found["latency_p"])
     assert found["source_peak_Hz"] == 120.0

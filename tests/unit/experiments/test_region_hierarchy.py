@@ -13,6 +13,7 @@ from encephagen.experiments.studies.region_hierarchy import (
     STRENGTH,
     Class,
     classify,
+    wiring,
 )
 from encephagen.rng import stream
 
@@ -76,7 +77,7 @@ def test_the_rule_of_the_claim_finds_wiring_where_there_is_none():
 
 
 def test_measures_of_a_wiring_are_those_of_its_systems():
-    found = study.measures("hcp-aal2", None, 0, [3], 15.0, 0.05, -0.004, 0.05, 100.0)
+    found = wiring.measures("hcp-aal2", None, 0, [3], 15.0, 0.05, -0.004, 0.05, 100.0)
     values = {name: x.item() for name, x in found["measures"].items()}
     systems = {r.system for r in hcp_aal2().regions}
     n_pairs = len(systems) * (len(systems) - 1) // 2
@@ -120,12 +121,12 @@ def test_a_region_without_a_timescale_takes_no_measure_along(monkeypatch):
         {"time_ms": 10.0 * np.arange(3000), "region": list(connectome.names)},
         ("time_ms", "region"),
     )
-    whole = study._of_regions(activity, connectome)
-    usual = study.timescale(activity, bin_ms=10.0)
+    whole = wiring._of_regions(activity, connectome)
+    usual = wiring.timescale(activity, bin_ms=10.0)
     for lost, defined in ((1, True), (75, False)):
         found = usual.assign(tau_ms=usual["tau_ms"].where(np.arange(connectome.n) >= lost))
-        monkeypatch.setattr(study, "timescale", lambda *_, found=found, **__: found)
-        part = study._of_regions(activity, connectome)
+        monkeypatch.setattr(wiring, "timescale", lambda *_, found=found, **__: found)
+        part = wiring._of_regions(activity, connectome)
         assert part.keys() == whole.keys()
         assert np.isfinite(part["timescale along T1w/T2w"]) == defined
 
@@ -134,3 +135,8 @@ def test_a_region_without_a_timescale_takes_no_measure_along(monkeypatch):
 def test_of_one_run_nothing_is_learned(name):
     with pytest.raises(ValueError, match=f"{name} 1: expected 2 or more"):
         study.Config(**{name: 1})
+
+
+def test_a_wiring_that_cannot_be_placed_is_refused_and_says_why():
+    found = wiring.measures("hcp-aal2", None, 0, [0], 1.0, 0.05, 1.0, 0.05, 100.0)
+    assert found["outcome"] == "refused" and found["why"]

@@ -75,7 +75,8 @@ def test_one_run_is_refused():
 def test_brains_that_ran_away_are_left_out_and_counted():
     power = np.geomspace(2.0, 1.0, 50)
     one = {
-        "ran_away": False,
+        "outcome": "ok",
+        "why": None,
         "alarms": [],
         "frequency_Hz": np.arange(1.0, 51.0),
         "power": power,
@@ -84,16 +85,25 @@ def test_brains_that_ran_away_are_left_out_and_counted():
         "bands": dict.fromkeys(BANDS, 1.0),
         "shifted": dict.fromkeys(BANDS, 1.0),
     }
-    away = {"ran_away": True, "alarms": ["saturated"]}
+    away = {"outcome": "ran_away", "why": "saturated", "alarms": ["saturated"]}
+    refused = {"outcome": "refused", "why": "theory finds no start", "alarms": []}
 
     class Made:
         def map(self, function, todo, label):
-            return [away if label == "isolated" or i == 0 else one for i, _ in enumerate(todo)]
+            nulls = [away, refused, *[one] * len(todo)]
+            usual = [away if label == "isolated" or i == 0 else one for i, _ in enumerate(todo)]
+            return nulls[: len(todo)] if label == "weight-shuffle" else usual
 
     result = run(Config(seeds=4, nulls=5), Made())
-    assert result.values["n"] == {"real": 3, "isolated": 0, "weight-shuffle": 4}
+    assert result.values["n"] == {"real": 3, "isolated": 0, "weight-shuffle": 3}
     assert result.values["ran_away"] == {"real": 1, "isolated": 4, "weight-shuffle": 1}
-    assert "There is no rhythm (" in result.verdict and "isolated" not in result.verdict
+    assert result.values["refused"] == {"real": 0, "isolated": 0, "weight-shuffle": 1}
+    assert "There is no rhythm: none of 3 brains have a peak" in result.verdict
+    assert "isolated" not in result.verdict
+    null = next(row for row in result.rows if row.name == "gamma, weight-shuffle")
+    assert null.n == 3 and null.note.endswith(
+        "; 1 more ran away; 1 more refused (theory finds no start)"
+    )
     assert "1 more ran away" in result.rows[0].note
     lost = next(row for row in result.rows if row.name == "gamma, isolated")
     assert lost.value is None and lost.note == "4 more ran away"

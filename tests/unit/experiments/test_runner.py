@@ -74,7 +74,7 @@ def test_other_arguments_another_function_and_other_code_are_other_runs(store, m
     Runner(store).map(square, [{"x": 2}], label="squares")
     Runner(store).map(square, [{"x": 2.0}, {"x": 2, "how": None}], label="squares")
     assert len(calls) == 3
-    monkeypatch.setattr(module, "code_digest", lambda name: "code of tomorrow")
+    monkeypatch.setattr(module, "code_digest", lambda function: "code of tomorrow")
     Runner(store).map(square, [{"x": 2}], label="squares")
     assert len(calls) == 4
     Runner(store).map(of_no_kind_but_plain, [{"x": 2}], label="squares")

@@ -12,6 +12,10 @@ CONFIG = Config(seeds=4, nulls=40, maps=99)
 SENSORY = np.isin([region.system for region in hcp_aal2().regions], study.SENSORY)
 
 
+WELL = {"outcome": "ok", "why": None, "alarms": []}
+AWAY = {"outcome": "ran_away", "why": "saturated", "alarms": ["saturated"]}
+
+
 class Made:
     """A runner that returns rates: 4 Hz, and sensory regions some times that."""
 
@@ -24,8 +28,7 @@ class Made:
         return [
             {
                 "rate_Hz": rate_Hz * (1.0 + 0.02 * generator.normal(size=SENSORY.size)),
-                "ran_away": label in self.away and i % 2 == 0,
-                "alarms": ["saturated"] if label in self.away and i % 2 == 0 else [],
+                **(AWAY if label in self.away and i % 2 == 0 else WELL),
             }
             for i, _ in enumerate(todo)
         ]
@@ -48,7 +51,7 @@ def test_brains_that_ran_away_are_left_out_and_counted():
     assert row.n == 20 and "20 more ran away" in row.note
     assert result.values["ran_away"]["strength"] == 20
     assert result.values["alarms"]["strength"] == ["saturated"]
-    assert "Left out, as they ran away: 20 brains of strength." in result.verdict
+    assert "Left out, as they ran away or cannot be: 20 brains of strength." in result.verdict
     assert result.values["mean_rate_Hz"][REAL] == pytest.approx(
         4.0 + 8.0 * SENSORY.mean(), rel=0.02
     )
@@ -57,7 +60,8 @@ def test_brains_that_ran_away_are_left_out_and_counted():
 def test_a_null_that_always_runs_away_confirms_nothing():
     class Away(Made):
         def map(self, function, todo, label):
-            return [{**r, "ran_away": label == "strength"} for r in super().map(None, todo, label)]
+            found = super().map(None, todo, label)
+            return [{**r, **(AWAY if label == "strength" else WELL)} for r in found]
 
     ratio = {REAL: 3.0, ALIKE: 1.2, SHIPPED: 1.0, "weight-shuffle": 1.5, "strength": 3.0}
     result = study.run(CONFIG, Away(ratio))
@@ -68,8 +72,8 @@ def test_a_null_that_always_runs_away_confirms_nothing():
 def test_if_every_real_brain_ran_away_it_says_so():
     class Away(Made):
         def map(self, function, todo, label):
-            return [{**r, "ran_away": True} for r in super().map(function, todo, label)]
+            return [{**r, **AWAY} for r in super().map(function, todo, label)]
 
     ratio = dict.fromkeys((REAL, ALIKE, SHIPPED, "weight-shuffle", "strength"), 1.0)
-    with pytest.raises(ValueError, match="0 of 4 brains with the real wiring do not run away"):
+    with pytest.raises(ValueError, match=r"0 of 4 runs of .* could be measured \(4 ran away\)"):
         study.run(CONFIG, Away(ratio))

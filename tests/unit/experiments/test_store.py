@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from encephagen.experiments import store
-from encephagen.experiments.store import Store, code_digest, pack, unpack, whole
+from encephagen.experiments.store import Store, pack, unpack
+from encephagen.files import whole
 
 RESULT = {
     "rate_Hz": np.linspace(0.0, 9.0, 500),
@@ -74,30 +74,3 @@ def test_a_file_is_whole_or_not_there(tmp_path):
         part.write_text("half of the ne")
         raise KeyboardInterrupt
     assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
-
-
-def test_a_run_depends_on_what_computes_not_on_what_shows(monkeypatch):
-    names = {name for name, _ in store._files()}
-    assert "encephagen/engine/cpu/kernel.py" in names
-    assert "encephagen/brain/recipes/healthy_cortex.toml" in names
-    assert "encephagen/connectome/data/hcp-aal2.npz" in names
-    assert not [n for n in names if n.startswith(("encephagen/app/", "encephagen/figures/"))]
-    assert "encephagen/experiments/runner.py" not in names
-    mine = "encephagen.experiments.studies.spiking_hierarchy"
-
-    def digests(*changed):
-        files = [(n, "new" if n in changed else old) for n, old in before]
-        monkeypatch.setattr(store, "_files", lambda: files)
-        return [code_digest.__wrapped__(module) for module in (mine, "tests.of.a.user")]
-
-    before = [*store._files(), ("encephagen/experiments/studies/another.py", "old")]
-    first = digests()
-    assert digests("encephagen/experiments/fit.py") == first
-    monkeypatch.setattr(store, "package_versions", lambda: {"numba": "9.9"})
-    assert not set(digests()) & set(first)
-    monkeypatch.undo()
-    assert digests("encephagen/experiments/studies/another.py") == first
-    changed = digests("encephagen/experiments/studies/spiking_hierarchy.py")
-    assert changed[0] != first[0] and changed[1] == first[1]
-    changed = digests("encephagen/engine/cpu/kernel.py")
-    assert changed[0] != first[0] and changed[1] != first[1]

@@ -13,11 +13,10 @@ from encephagen.experiments import study
 from encephagen.experiments.result import PROVENANCE, Result
 from encephagen.experiments.runner import Runner
 from encephagen.experiments.studies import structure_vs_null as structure
-from encephagen.experiments.studies.structure_vs_null import (
+from encephagen.experiments.studies.structure_vs_null import UNITS, Config
+from encephagen.experiments.studies.structure_vs_null.wiring import (
     COVARIATES,
     PROOF,
-    UNITS,
-    Config,
     dimension,
     diversity,
 )
@@ -45,22 +44,24 @@ class Planted(Runner):
 
     def run(self, null, seed, **_):
         if null == "degree-swaps":
-            return {"refused": "nothing to swap"}
+            return {"outcome": "refused", "why": "nothing to swap", "alarms": []}
         noise = rng.stream(seed, "planted", null or "real").normal(0.0, 0.01, len(UNITS))
         found = dict(zip(UNITS, noise.tolist(), strict=True))
         added = self.effect(null, seed)
+        if "ran_away" in added:
+            return {"outcome": "ran_away", "why": "saturated", "alarms": ["saturated"]}
         missing = {name: why for name, why in added.items() if isinstance(why, str)}
         for name, x in added.items():
             found[name] = found.get(name, 0.0) + x if name not in missing else None
         return {
-            "refused": None,
+            "outcome": "ok",
+            "why": None,
             "proof": dict.fromkeys(PROOF, 0.5),
             "found": {name: x for name, x in found.items() if name not in missing},
             "missing": missing,
             "stuck": 0,
             "covariates": dict.fromkeys(COVARIATES, 1.0),
-            "alarms": ["saturated"] if "ran_away" in added else [],
-            "ran_away": "ran_away" in added,
+            "alarms": [],
         }
 
 

@@ -58,9 +58,9 @@ def test_every_file_of_the_folder_is_a_study():
     assert "spiking-hierarchy" in names and names == sorted(names)
     assert not [name for name in names if "_" in name]
     assert study.find(" Spiking_Hierarchy").name == "spiking-hierarchy"
-    with pytest.raises(ValueError, match=r"'spiking-hierachy' is no study: did you mean spiking-h"):
+    with pytest.raises(ValueError, match=r"'spiking-hierachy' is no study: nearest: spiking-h"):
         study.find("spiking-hierachy")
-    with pytest.raises(ValueError, match="is no study: expected .*spiking-hierarchy"):
+    with pytest.raises(ValueError, match="is no study: known: .*spiking-hierarchy"):
         study.find("?")
 
 

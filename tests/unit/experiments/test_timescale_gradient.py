@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from encephagen.experiments.studies.timescale_gradient import Config, _ranked, decay_ms, timescales
+from encephagen.connectome.datasets import hcp_aal2
+from encephagen.experiments.studies.timescale_gradient import Config, _ranked, run
+from encephagen.experiments.studies.timescale_gradient.brain import (
+    FITTED,
+    SIGNALS,
+    decay_ms,
+    timescales,
+)
 from encephagen.rng import stream
 
 STEP_MS = 2.0
@@ -53,8 +60,37 @@ def test_a_brain_that_the_engine_stops_has_no_timescale():
     found = timescales(
         tiny.dataset, None, None, wild.as_dict(), 0, tiny.rounds, tiny.round_s, 2.0, 0.1
     )
-    assert found["stopped"] and "saturated" in found["alarms"][0]
-    assert np.isnan(found["field"]).all() and np.isnan(found["counts"]).all()
+    assert found["outcome"] == "ran_away" and "saturated" in found["alarms"][0]
+    assert "field" not in found and found["why"] == "; ".join(found["alarms"])
+
+
+def test_runs_that_were_not_measured_are_left_out_and_counted():
+    n = hcp_aal2().n
+    noise = stream(5, "timescales")
+
+    class Made:
+        def map(self, function, todo, label):
+            found = []
+            for i, _ in enumerate(todo):
+                tau_ms = {s: np.exp(noise.normal(2.5, 0.2, n)) for s in (*SIGNALS, FITTED)}
+                good = {**tau_ms, "rate_Hz": np.ones(n), "alarms": [], "outcome": "ok", "why": None}
+                away = {"outcome": "ran_away", "why": "saturated", "alarms": ["saturated"]}
+                no = {"outcome": "refused", "why": "no such point", "alarms": []}
+                lost = {"alike": away, "strength": [no, away][i % 2]}
+                found.append(lost.get(label, no if label == "weight-shuffle" and i < 2 else good))
+            return found
+
+    result = run(Config(seeds=3, nulls=6, maps=19), Made())
+    values = result.values
+    assert values["refused"] == {
+        "real": 0, "isolated": 0, "alike": 0, "surrogate": 0, "weight-shuffle": 2, "strength": 3,
+    }  # fmt: skip
+    assert values["ran_away"]["alike"] == 3 and values["alarms"]["strength"] == 3
+    assert len(values["field"]["against"]["weight-shuffle"]["nulls"]) == 4
+    assert values["field"]["against"]["strength"] is None
+    (row,) = [r for r in result.rows if r.name == "field: r, strength"]
+    assert row.value is None and row.note == "3 more ran away; 3 more refused (no such point)"
+    assert values["field"]["wiring_share"]["interval"] is None and "unknown part" in result.verdict
 
 
 def test_a_recording_too_short_for_a_timescale_is_refused():

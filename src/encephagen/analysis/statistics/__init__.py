@@ -29,6 +29,7 @@ from encephagen.analysis.statistics.effects import (
     Delta,
     cliffs_delta,
     equivalence_p,
+    map_p,
     null_p,
     t_interval,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "family",
     "holm",
     "joint_family",
+    "map_p",
     "null_p",
     "t_interval",
 ]

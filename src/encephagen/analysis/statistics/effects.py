@@ -43,6 +43,18 @@ def null_p(value: float, nulls: Sequence[float] | np.ndarray) -> float:
     return float((1.0 + count) / distance.size)
 
 
+def map_p(value: float, chance: Sequence[float] | np.ndarray) -> float:
+    """Return the two-sided p of a correlation among those with maps that are of nothing (map,).
+
+    (1 + count)/(1 + n), count those at least as far from zero: a map and its mirror image are as
+    likely. nan for a value that is none. Phipson and Smyth 2010, doi 10.2202/1544-6115.1585.
+    """
+    if math.isnan(value):
+        return math.nan
+    distance = np.abs(finite(chance, "maps", 1))
+    return float((1.0 + np.count_nonzero(distance >= abs(value) - TIE)) / (1.0 + distance.size))
+
+
 def cliffs_delta(
     a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, level: float = LEVEL
 ) -> Delta:

@@ -14,21 +14,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encephagen.analysis import spectra
-from encephagen.analysis.statistics import Comparison, compare, joint_family, t_interval
+from encephagen.analysis.statistics import Comparison
 from encephagen.brain.recipe import Recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
-from encephagen.engine.session import Session
-from encephagen.experiments.prepare import at_least, chosen_recipe, tuned, wiring
+from encephagen.experiments.brains import Values, calibrated, healthy, rested, told, wired
+from encephagen.experiments.design import (
+    FEWEST,
+    REAL,
+    Arm,
+    Condition,
+    against,
+    check_enough,
+    joined,
+    lost,
+    perform,
+    table,
+)
+from encephagen.experiments.prepare import at_least, chosen_recipe
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.network.build import build
 from encephagen.recording import Recording, assemble
 from encephagen.recording.probe import Probe
 from encephagen.rng import stream
 from encephagen.units import MS_PER_S
 from encephagen.validation.targets import Row, Target, Verdict, judge
-from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,25 +54,24 @@ RANGE_HZ = (2.0, 200.0)
 BANDS = {"alpha": (8.0, 12.0), "beta": (13.0, 30.0), "gamma": (30.0, 80.0)}
 """Bands of rhythms in people (Buzsaki and Draguhn 2004, doi 10.1126/science.1099745)."""
 
-FEWEST = 2
-"""Runs of a kind with which something can be compared."""
-
 NUMBERS = ("rounds", "round_s", "settle_s", "seconds")
 STANDS_OUT = Target("gamma", 1.5, None, "", "free; half more power than the slope has there")
 NO_RHYTHM = Target("gamma, spikes shifted", None, 1.5, "", "free; no rhythm left")
-
-Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Config:
     """The numbers of the study; about five minutes on two cores.
 
-    seeds      of the real wiring, and of isolated regions
-    nulls      instances of each of null_kinds
-    recipe     a TOML file; None is the shipped recipe
-    seconds, settle_s  recorded, after what is thrown away
-    rounds, round_s    of the calibration
+    dataset             connectome, by name or path
+    seeds               of the real wiring, and of isolated regions
+    nulls               instances of each of null_kinds
+    null_kinds          kinds of null wirings
+    recipe              a TOML file; None is the shipped recipe
+    seconds             recorded
+    settle_s            thrown away before
+    rounds, round_s     of the calibration: how many, and how long each
+    neurons_per_region  of every brain
     """
 
     dataset: str = "hcp-aal2"
@@ -101,6 +110,7 @@ class Config:
 # ---- one brain ----------------------------------------------------------------------------------
 
 
+@told
 def at_rest(
     dataset: str,
     null: str | None,
@@ -113,13 +123,12 @@ def at_rest(
 ) -> Values:
     """Calibrate and run one brain; ``seed`` is that of null, wiring and noise.
 
-    {"ran_away": whether the engine had to stop it, and then nothing else but "alarms",
-    "frequency_Hz", "power" (frequency,), "shot_noise", "peak_Hz": of the strongest peak, None
-    without one, "bands": power over the slope, and the same of "shifted" spikes}
+    {"frequency_Hz", "power" (frequency,), "shot_noise", "peak_Hz": of the strongest peak, None
+    without one, "bands": power over the slope, and the same of "shifted" spikes, "alarms"}
     """
-    connectome = wiring(dataset, null, seed)
+    connectome = wired(dataset, null, seed)
     original = None if null is None else load(dataset)
-    numbers, point = tuned(
+    brain, _ = calibrated(
         connectome,
         Recipe.from_dict(recipe),
         seed,
@@ -127,16 +136,10 @@ def at_rest(
         rounds=rounds,
         seconds=round_s,
     )
-    network = build(whole_brain(connectome, numbers, point), seed=seed)
-    session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
-    session.advance(round(settle_s * MS_PER_S / network.dt_ms))
-    recording = session.record(seconds * MS_PER_S, probe=Probe())
-    alarms = sorted({alarm.kind for alarm in recording.alarms})
-    if recording.interrupted:
-        return {"ran_away": True, "alarms": alarms}
+    recording = rested(brain, seed, settle_s).record(seconds * MS_PER_S, probe=Probe())
+    alarms = healthy(recording)
     spectrum = spectra.power_spectrum(recording)
     return {
-        "ran_away": False,
         "alarms": alarms,
         "frequency_Hz": spectrum["frequency_Hz"].values,
         "power": spectrum["power"].values,
@@ -191,32 +194,18 @@ def shifted(recording: Recording, connectome: Connectome, seed: int) -> Recordin
 
 
 def run(config: Config, runner: Runner) -> Result:
-    """Run the study. Raises ValueError if the real wiring runs away."""
-    everything = _arms(config, runner)
-    arms = {arm: [r for r in runs if not r["ran_away"]] for arm, runs in everything.items()}
-    if len(arms["real"]) < FEWEST:
-        raise ValueError(
-            f"{len(arms['real'])} of {config.seeds} brains with the real wiring do not run away: "
-            f"expected {FEWEST} or more to compare"
-        )
+    """Run the study. Raises ValueError if the real wiring runs away, or has no working point."""
+    arms = _arms(config, runner)
+    check_enough(arms[REAL])
     strength = {
-        arm: {name: np.array([run["bands"][name] for run in runs]) for name in BANDS}
-        for arm, runs in arms.items()
+        arm: {name: one.column(lambda r, name=name: r["bands"][name]) for name in BANDS}
+        for arm, one in arms.items()
     }
     strength["shifted"] = {
-        name: np.array([run["shifted"][name] for run in arms["real"]]) for name in BANDS
+        name: arms[REAL].column(lambda r, name=name: r["shifted"][name]) for name in BANDS
     }
-    against = {
-        kind: joint_family(
-            {
-                name: compare(strength["real"][name].tolist(), strength[kind][name].tolist())
-                for name in BANDS
-            }
-        )
-        for kind in config.null_kinds
-        if len(arms[kind]) >= FEWEST
-    }
-    peaks = {arm: [run["peak_Hz"] for run in runs] for arm, runs in arms.items()}
+    compared = {kind: against(strength[REAL], strength[kind]) for kind in config.null_kinds}
+    peaks = {name: [r["peak_Hz"] for r in arm.measured] for name, arm in arms.items()}
     values = {
         "peak_Hz": {arm: _median(found) for arm, found in peaks.items()},
         "with_peak": {arm: sum(x is not None for x in found) for arm, found in peaks.items()},
@@ -224,48 +213,40 @@ def run(config: Config, runner: Runner) -> Result:
             arm: {name: float(x.mean()) if x.size else None for name, x in bands.items()}
             for arm, bands in strength.items()
         },
-        "nulls": {k: {n: c.as_dict() for n, c in found.items()} for k, found in against.items()},
-        "n": {arm: len(runs) for arm, runs in arms.items()},
-        "ran_away": {arm: sum(r["ran_away"] for r in runs) for arm, runs in everything.items()},
-        "alarms": {
-            arm: sorted({a for r in runs for a in r["alarms"]}) for arm, runs in everything.items()
-        },
+        "nulls": {k: {n: c.as_dict() for n, c in x.items()} for k, x in compared.items() if x},
+        "n": {name: arm.n for name, arm in arms.items()},
+        **lost(arms),
     }
     return Result(
         values=values,
-        verdict=_verdict(values, against),
-        rows=_rows(values, strength, against),
+        verdict=verdict(values),
+        rows=_rows(values, arms, strength, compared),
         data={
-            "frequency_Hz": arms["real"][0]["frequency_Hz"],
-            "shot_noise": np.array([run["shot_noise"] for run in arms["real"]]),
+            "frequency_Hz": arms[REAL].measured[0]["frequency_Hz"],
+            "shot_noise": arms[REAL].column(lambda r: r["shot_noise"]),
             "arms": np.array(list(strength)),
             **{
-                f"power_{arm}": np.array([r["power"] for r in runs])
-                for arm, runs in arms.items()
-                if runs
+                f"power_{name}": arm.column(lambda r: r["power"])
+                for name, arm in arms.items()
+                if arm.n
             },
             **{f"gamma_{arm}": bands["gamma"] for arm, bands in strength.items()},
         },
     )
 
 
-def _arms(config: Config, runner: Runner) -> dict[str, list[Values]]:
+def _arms(config: Config, runner: Runner) -> dict[str, Arm]:
     """Return the runs of the real wiring, of isolated regions, and of each kind of null."""
     recipe = chosen_recipe(config.recipe, config.neurons_per_region)
+    isolated = recipe.replace(long_weight_pA=0.0)
+    usual = {"recipe": recipe.as_dict()}
+    conditions = [
+        Condition(REAL, config.seeds, given=usual),
+        Condition("isolated", config.seeds, given={"recipe": isolated.as_dict()}),
+        *(Condition(kind, config.nulls, kind, usual) for kind in config.null_kinds),
+    ]
     same = {"dataset": config.dataset, **{name: getattr(config, name) for name in NUMBERS}}
-    arms = {
-        "real": (None, recipe, config.seeds),
-        "isolated": (None, recipe.replace(long_weight_pA=0.0), config.seeds),
-        **{kind: (kind, recipe, config.nulls) for kind in config.null_kinds},
-    }
-    return {
-        arm: runner.map(
-            at_rest,
-            [{"null": null, "recipe": own.as_dict(), "seed": i, **same} for i in range(n)],
-            label=arm,
-        )
-        for arm, (null, own, n) in arms.items()
-    }
+    return perform(runner, at_rest, conditions, **same)
 
 
 def _median(found: list[float | None]) -> float | None:
@@ -278,50 +259,44 @@ def _median(found: list[float | None]) -> float | None:
 
 def _rows(
     values: Values,
+    arms: Mapping[str, Arm],
     strength: Mapping[str, Mapping[str, np.ndarray]],
-    against: Mapping[str, Mapping[str, Comparison]],
+    compared: Mapping[str, Mapping[str, Comparison]],
 ) -> tuple[Row, ...]:
     """Return peaks, then the strength of each band in each arm, nulls with how they compare."""
     rows = []
-    for arm, peak_Hz in values["peak_Hz"].items():
-        n, away = values["n"][arm], values["ran_away"][arm]
-        note = (
-            f"the strongest peak, median over the {values['with_peak'][arm]} of {n} that have one"
-        ) + (f"; {away} more ran away" if away else "")
-        kind = Verdict.REPORTED if arm == "real" else Verdict.BASELINE
-        name = "peak" if arm == "real" else f"peak, {arm}"
-        rows.append(judge(name, peak_Hz, n=n, unit="Hz", otherwise=kind, note=note))
+    for name, peak_Hz in values["peak_Hz"].items():
+        n, having = values["n"][name], values["with_peak"][name]
+        note = f"the strongest peak, median over the {having} of {n} that have one"
+        kind = Verdict.REPORTED if name == REAL else Verdict.BASELINE
+        title = "peak" if name == REAL else f"peak, {name}"
+        note = joined(note, arms[name].lost)
+        rows.append(judge(title, peak_Hz, n=n, unit="Hz", otherwise=kind, note=note))
     for band, (low, high) in BANDS.items():
-        for arm, bands in strength.items():
-            x, real = bands[band], arm == "real"
-            notes = [f"{low:g} to {high:g} Hz, power over the slope"] if real else []
-            if arm in against:
-                notes.append(against[arm][band].sentence)
-            if away := values["ran_away"].get(arm):
-                notes.append(f"{away} more ran away")
-            targets = {"real": STANDS_OUT, "shifted": NO_RHYTHM} if band == "gamma" else {}
-            rows.append(
-                judge(
-                    band if real else f"{band}, {arm}",
-                    values["bands"][arm][band],
-                    interval=t_interval(x),
-                    n=x.size,
-                    target=targets.get(arm),
-                    otherwise=Verdict.REPORTED if real else Verdict.BASELINE,
-                    note="; ".join(notes),
-                )
-            )
+        notes = {arm: found[band].sentence for arm, found in compared.items() if found}
+        notes[REAL] = f"{low:g} to {high:g} Hz, power over the slope"
+        lost_in = {name: arm.lost for name, arm in arms.items()}
+        rows += table(
+            band,
+            {arm: bands[band] for arm, bands in strength.items()},
+            targets={REAL: STANDS_OUT, "shifted": NO_RHYTHM} if band == "gamma" else {},
+            notes={arm: joined(notes.get(arm), lost_in.get(arm)) for arm in strength},
+        )
     return tuple(rows)
 
 
-def _verdict(values: Values, against: Mapping[str, Mapping[str, Comparison]]) -> str:
-    """Return what the figures come to."""
-    peak_Hz, n = values["peak_Hz"]["real"], values["with_peak"]["real"]
-    n_brains = values["n"]["real"]
-    rhythm = "no rhythm"
-    if n:
-        rhythm = f"a peak at {peak_Hz:.0f} Hz in {n} of {n_brains} brains"
-        rhythm = rhythm if n > n_brains / 2 else f"no rhythm that most brains have ({rhythm})"
+def verdict(values: Values) -> str:
+    """Return what the figures come to. A rhythm is a peak that most brains have.
+
+    A peak in one brain of ten stands on the shoulder that all have, and is no rhythm.
+    """
+    n, n_brains = values["with_peak"][REAL], values["n"][REAL]
+    if n > n_brains / 2:
+        peak_Hz = values["peak_Hz"][REAL]
+        found = f"There is a rhythm at {peak_Hz:.0f} Hz, in {n} of {n_brains} brains"
+    else:
+        having = f"{n or 'none'} of {n_brains} brains {'has' if n == 1 else 'have'}"
+        found = f"There is no rhythm: {having} a peak in the spectrum"
     bands = values["bands"]
     others = [
         f"{bands[arm]['gamma']:.2f} {where}"
@@ -331,10 +306,10 @@ def _verdict(values: Values, against: Mapping[str, Mapping[str, Comparison]]) ->
         )
         if bands[arm]["gamma"] is not None
     ]
-    nulls = "; ".join(f"{kind}: {found['gamma'].verdict}" for kind, found in against.items())
+    nulls = "; ".join(f"{kind}: {x['gamma']['verdict']}" for kind, x in values["nulls"].items())
     return (
-        f"There is {rhythm} (claimed: {CLAIMED_HZ:g} Hz). Power in the gamma band is "
-        f"{bands['real']['gamma']:.2f} times that of the slope, {', '.join(others)}; beside nulls, "
+        f"{found} (claimed: a rhythm at {CLAIMED_HZ:g} Hz). Power in the gamma band is "
+        f"{bands[REAL]['gamma']:.2f} times that of the slope, {', '.join(others)}; beside nulls, "
         f"{nulls or 'not compared'}."
     )
 

@@ -10,27 +10,24 @@ T1w/T2w (the real wiring, regions alike)?
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from encephagen.analysis.rates import region_rate
-from encephagen.analysis.statistics import (
-    Comparison,
-    compare,
-    joint_family,
-    t_interval,
-)
+from encephagen.analysis.statistics import Comparison, map_p, t_interval
 from encephagen.analysis.statistics import Verdict as Found
+from encephagen.brain.spec import Brain, Population
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.nulls.proof import spearman
-from encephagen.engine.session import Session
-from encephagen.experiments.prepare import at_least, chosen_recipe, wiring
+from encephagen.experiments import design
+from encephagen.experiments.brains import Values, alike_regions, healthy, rested, told, wired
+from encephagen.experiments.design import FEWEST, Arm, Condition, against, joined, table
+from encephagen.experiments.prepare import at_least, chosen_recipe
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
 from encephagen.validation.targets import Row, Target, Verdict, judge
@@ -49,9 +46,6 @@ PREFRONTAL = ("frontal",)
 REAL = "real wiring"
 ALIKE = "regions alike"
 SHIPPED = "as shipped"
-FEWEST = 2
-"""Runs of a kind with which something can be compared."""
-
 MEASURES = (
     ("ratio", "Sensory / prefrontal", 1.0),
     ("rho", "Rank correlation", 0.0),
@@ -59,6 +53,7 @@ MEASURES = (
 """Name, title, and what it is without a hierarchy."""
 FALLS = Target("ratio", 1.0, None, "", "claimed: sensory above prefrontal, 12.4 / 7.5 = 1.65")
 RISES = Target("rho", 0.0, None, "", "claimed: most where myelin is most, in sensory cortex")
+NUMBERS = ("dataset", "seconds", "settle_s", "neurons_per_region")
 BEYOND_CHANCE = Target("p", None, 0.05, "", "free; the usual level")
 
 
@@ -66,10 +61,14 @@ BEYOND_CHANCE = Target("p", None, 0.05, "", "free; the usual level")
 class Config:
     """The numbers of the study; about 15 minutes on two cores.
 
-    seeds              of the real wiring, in each of three arms
-    nulls              instances of each of null_kinds
-    seconds, settle_s  recorded, after what is thrown away
-    maps               as smooth as T1w/T2w, but of nothing
+    dataset             connectome, by name or path
+    seeds               of the real wiring, in each of three arms
+    nulls               instances of each of null_kinds
+    null_kinds          kinds of null wirings
+    seconds             recorded
+    settle_s            thrown away before
+    maps                as smooth as T1w/T2w, but of nothing
+    neurons_per_region  of every brain
     """
 
     dataset: str = "hcp-aal2"
@@ -103,6 +102,7 @@ class Config:
         )
 
 
+@told
 def rates(
     dataset: str,
     null: str | None,
@@ -112,92 +112,82 @@ def rates(
     seconds: float,
     settle_s: float,
     neurons_per_region: int,
-) -> dict[str, Any]:
-    """Run one brain: {"rate_Hz": excitatory rate (region,), "ran_away", "alarms"}.
+) -> Values:
+    """Run one brain: {"rate_Hz": excitatory rate (region,), "alarms"}.
 
-    ran_away: whether the engine had to stop it, so that its rates are none of a brain at rest.
     alike: every region has the same neurons and local connections, whatever its T1w/T2w.
     background_Hz: of the excitatory neurons of every region; None is as shipped.
     seed: of null, wiring, noise and initial state.
     """
-    recipe = chosen_recipe(None, neurons_per_region)
+    connectome, recipe = wired(dataset, null, seed), chosen_recipe(None, neurons_per_region)
     if alike:
-        middle_ms = (recipe.cortex.tau_m_min_ms + recipe.cortex.tau_m_max_ms) / 2
-        recipe = recipe.replace(
-            tau_m_min_ms=middle_ms, tau_m_max_ms=middle_ms, recurrent_gradient=0.0
-        )
+        recipe = alike_regions(recipe, connectome)
     if background_Hz is not None:
         recipe = recipe.replace(rate_exc_Hz=0.0)
-    brain = whole_brain(wiring(dataset, null, seed), recipe)
+    brain = whole_brain(connectome, recipe)
     if background_Hz is not None:
-        (excitatory,) = (p.name for p in brain.populations if p.excites)
-        brain = with_background(brain, excitatory, np.full(brain.connectome.n, background_Hz))
-    network = build(brain, seed=seed)
-    session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
-    session.advance(round(settle_s * MS_PER_S / network.dt_ms))
+        excitatory = _excitatory(brain)
+        everywhere_Hz = np.full(len(brain.regions_of(excitatory.name)), background_Hz)
+        brain = with_background(brain, excitatory.name, everywhere_Hz)
+    session = rested(brain, seed, settle_s)
     recording = session.record(seconds * MS_PER_S, probe=Probe(spikes=False))
     return {
-        "rate_Hz": region_rate(recording).sel(population="E").values,
-        "ran_away": recording.interrupted,
-        "alarms": sorted({alarm.kind for alarm in recording.alarms}),
+        "alarms": healthy(recording),
+        "rate_Hz": region_rate(recording).sel(population=_excitatory(brain).name).values,
     }
 
 
 def run(config: Config, runner: Runner) -> Result:
     """Run the study. Raises ValueError if the real wiring runs away."""
     connectome = load(config.dataset)
-    myelin = np.array([np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions])
+    myelin = connectome.t1w_t2w
     maps, _ = spatial_null(myelin, connectome, config.maps)
     background_Hz = _median_background(config)
-    runs = _runs(config, background_Hz, runner)
+    arms = _arms(config, background_Hz, runner)
+    design.check_enough(arms[REAL])
     rate_Hz = {
-        arm: np.array([r["rate_Hz"] for r in found if not r["ran_away"]]).reshape(-1, myelin.size)
-        for arm, found in runs.items()
+        name: arm.column(lambda r: r["rate_Hz"]).reshape(-1, myelin.size)
+        for name, arm in arms.items()
     }
-    if len(rate_Hz[REAL]) < FEWEST:
-        raise ValueError(
-            f"{len(rate_Hz[REAL])} of {config.seeds} brains with the real wiring do not run away "
-            f"at a background of {background_Hz:.0f} Hz: expected {FEWEST} or more to compare"
-        )
     groups = _groups(connectome)
     measures = _measures(rate_Hz, groups, myelin)
-    against = {
-        kind: joint_family(
-            {name: compare(x[REAL].tolist(), x[kind].tolist()) for name, x in measures.items()}
+    compared = {
+        kind: against(
+            {name: x[REAL] for name, x in measures.items()},
+            {name: x[kind] for name, x in measures.items()},
         )
         for kind in config.null_kinds
-        if len(rate_Hz[kind]) >= FEWEST
     }
     group_Hz = {name: rate_Hz[REAL][:, members].mean(axis=1) for name, members in groups.items()}
-    away = {arm: sum(r["ran_away"] for r in found) for arm, found in runs.items()}
-    rows = {
-        **_rows("ratio", measures["ratio"], FALLS, against, away),
-        **_rows("rho", measures["rho"], RISES, against, away),
-        "map p": _map_row(rate_Hz[REAL].mean(axis=0), myelin, maps),
-        **{f"mean rate, {arm}": _rate_row(arm, x) for arm, x in rate_Hz.items()},
-        **{name: _row(name, x, unit="Hz") for name, x in group_Hz.items()},
+    mean_Hz = rate_Hz[REAL].mean(axis=0)
+    p = map_p(spearman(mean_Hz, myelin), [spearman(mean_Hz, other) for other in maps])
+    values: Values = {
+        name: {arm: _mean(x) for arm, x in of_arm.items()}
+        | {
+            "interval": t_interval(of_arm[REAL]),
+            "against": {kind: x[name].as_dict() for kind, x in compared.items() if x},
+        }
+        for name, of_arm in measures.items()
     }
-    values: dict[str, Any] = {
-        name: {arm: _mean(x) for arm, x in arms.items()}
-        | {"against": {kind: found[name].as_dict() for kind, found in against.items()}}
-        for name, arms in measures.items()
-    }
-    values["rho"]["spatial_p"] = rows["map p"].value
+    values["rho"]["spatial_p"] = p
     values["rate_Hz"] = {name: float(x.mean()) for name, x in group_Hz.items()}
     values["mean_rate_Hz"] = {arm: _mean(x) for arm, x in rate_Hz.items()}
     values["background_Hz"] = background_Hz
-    values["ran_away"] = away
-    values["alarms"] = {
-        arm: sorted({a for r in found for a in r["alarms"]}) for arm, found in runs.items()
-    }
+    values |= design.lost(arms)
     return Result(
         values=values,
-        verdict=_verdict(rows, against, away),
-        rows=tuple(rows.values()),
+        verdict=verdict(values),
+        rows=(
+            *_rows("ratio", measures["ratio"], FALLS, compared, arms),
+            *_rows("rho", measures["rho"], RISES, compared, arms),
+            judge("rho, p by spatial nulls", p, n=len(maps), target=BEYOND_CHANCE),
+            *(_rate_row(arm, x) for arm, x in rate_Hz.items()),
+            *(row for name, x in group_Hz.items() for row in table(name, {REAL: x}, unit="Hz")),
+        ),
         data={
             "arms": np.array(list(rate_Hz)),
             **{f"{name} {arm}": x for name, xs in measures.items() for arm, x in xs.items()},
-            "rate_Hz": rate_Hz[REAL].mean(axis=0),
+            "rate_Hz": mean_Hz,
             "t1w_t2w": myelin,
             "sensory": groups["sensory"],
             "prefrontal": groups["prefrontal"],
@@ -205,34 +195,36 @@ def run(config: Config, runner: Runner) -> Result:
     )
 
 
-def _runs(config: Config, background_Hz: float, runner: Runner) -> dict[str, list[dict[str, Any]]]:
+def _arms(config: Config, background_Hz: float, runner: Runner) -> dict[str, Arm]:
     """Return the runs of each arm of the study, nulls by their kind."""
-    same = {
-        "dataset": config.dataset,
-        "seconds": config.seconds,
-        "settle_s": config.settle_s,
-        "neurons_per_region": config.neurons_per_region,
-    }
 
-    def arm(label: str, n: int, null: str | None, alike: bool, Hz: float | None) -> list[dict]:
-        how = {"null": null, "alike": alike, "background_Hz": Hz}
-        return runner.map(rates, [{**same, **how, "seed": i} for i in range(n)], label=label)
+    def given(alike: bool, Hz: float | None) -> Values:
+        return {"alike": alike, "background_Hz": Hz}
 
-    return {
-        REAL: arm(REAL, config.seeds, None, False, background_Hz),
-        ALIKE: arm(ALIKE, config.seeds, None, True, background_Hz),
-        SHIPPED: arm(SHIPPED, config.seeds, None, False, None),
-        **{kind: arm(kind, config.nulls, kind, False, background_Hz) for kind in config.null_kinds},
-    }
+    usual = given(False, background_Hz)
+    conditions = [
+        Condition(REAL, config.seeds, given=usual),
+        Condition(ALIKE, config.seeds, given=given(True, background_Hz)),
+        Condition(SHIPPED, config.seeds, given=given(False, None)),
+        *(Condition(kind, config.nulls, kind, usual) for kind in config.null_kinds),
+    ]
+    same = {name: getattr(config, name) for name in NUMBERS}
+    return design.perform(runner, rates, conditions, **same)
 
 
 def _median_background(config: Config) -> float:
     """Return the median over regions of the background (Hz) that excitatory neurons have."""
     recipe = chosen_recipe(None, config.neurons_per_region)
     brain = whole_brain(load(config.dataset), recipe)
-    (excitatory,) = (p for p in brain.populations if p.excites)
+    excitatory = _excitatory(brain)
     by_region = dict(excitatory.by_region).get("rate_Hz", (excitatory.background.rate_Hz,))
     return float(np.median(by_region))
+
+
+def _excitatory(brain: Brain) -> Population:
+    """Return the one population that excites."""
+    (excitatory,) = (p for p in brain.populations if p.excites)
+    return excitatory
 
 
 def _groups(connectome: Connectome) -> dict[str, np.ndarray]:
@@ -255,37 +247,17 @@ def _measures(
     return {"ratio": ratio, "rho": rho}
 
 
-def _map_row(mean_Hz: np.ndarray, myelin: np.ndarray, maps: np.ndarray) -> Row:
-    """Return the row of how probable such a rank correlation is for maps as smooth (map, region).
-
-    Maps and their mirror images are as likely, so chance lies on both sides of zero.
-    """
-    by_chance = np.array([abs(spearman(mean_Hz, other)) for other in maps])
-    n_beyond = np.count_nonzero(by_chance >= abs(spearman(mean_Hz, myelin)))
-    p = (1 + n_beyond) / (1 + len(maps))
-    return judge("rho, p by spatial nulls", p, n=len(maps), target=BEYOND_CHANCE)
-
-
 def _rows(
     name: str,
-    arms: Mapping[str, np.ndarray],
+    measure: Mapping[str, np.ndarray],
     target: Target,
-    against: Mapping[str, Mapping[str, Comparison]],
-    away: Mapping[str, int],
-) -> dict[str, Row]:
-    """Return the rows of a measure by name: of the real wiring, and of what to compare it with."""
-    rows = {}
-    for arm, x in arms.items():
-        notes = [against[arm][name].sentence] if arm in against else []
-        if away[arm]:
-            notes.append(f"{away[arm]} more ran away")
-        note = "; ".join(notes)
-        if arm == REAL:
-            rows[name] = _row(name, x, target=target, note=note)
-        else:
-            title = f"{name}, {arm}"
-            rows[title] = _row(title, x, otherwise=Verdict.BASELINE, note=note)
-    return rows
+    compared: Mapping[str, Mapping[str, Comparison]],
+    arms: Mapping[str, Arm],
+) -> list[Row]:
+    """Return the rows of a measure: of the real wiring, and of what to compare it with."""
+    told_of = {kind: found[name].sentence for kind, found in compared.items() if found}
+    notes = {arm: joined(told_of.get(arm), one.lost) for arm, one in arms.items()}
+    return table(name, measure, targets={REAL: target}, notes=notes)
 
 
 def _rate_row(arm: str, rate_Hz: np.ndarray) -> Row:
@@ -293,54 +265,54 @@ def _rate_row(arm: str, rate_Hz: np.ndarray) -> Row:
 
     One background is the same push for every wiring, and not the same rate.
     """
-    kind = Verdict.REPORTED if arm == REAL else Verdict.BASELINE
-    return _row(f"mean rate, {arm}", rate_Hz.mean(axis=1), unit="Hz", otherwise=kind)
-
-
-def _row(name: str, x: np.ndarray, **how: Any) -> Row:
-    """Return the row of a figure's mean over runs (run,), with its t interval; see `judge`."""
-    return judge(name, _mean(x), interval=t_interval(x), n=x.size, **how)
+    mean_Hz = rate_Hz.mean(axis=1)
+    return judge(
+        f"mean rate, {arm}",
+        _mean(mean_Hz),
+        interval=t_interval(mean_Hz),
+        n=mean_Hz.size,
+        unit="Hz",
+        otherwise=Verdict.REPORTED if arm == REAL else Verdict.BASELINE,
+    )
 
 
 def _mean(x: np.ndarray) -> float | None:
     return float(x.mean()) if x.size else None
 
 
-def _verdict(
-    rows: Mapping[str, Row],
-    against: Mapping[str, Mapping[str, Comparison]],
-    away: Mapping[str, int],
-) -> str:
+def verdict(values: Values) -> str:
     """Return what the figures come to: the claim is of the wiring, so all nulls have the word."""
-    ratio, map_p = rows["ratio"], rows["map p"]
-    kinds = [arm for arm in away if arm not in (REAL, ALIKE, SHIPPED)]
-    above = [kind in against and against[kind]["ratio"].verdict is Found.HIGHER for kind in kinds]
-    if not ratio.certain:
+    ratio, p = values["ratio"], values["rho"]["spatial_p"]
+    row = judge("ratio", ratio[REAL], interval=ratio["interval"], target=FALLS)
+    kinds = [arm for arm in values["ran_away"] if arm not in (REAL, ALIKE, SHIPPED)]
+    above = [ratio["against"].get(kind, {}).get("verdict") == Found.HIGHER for kind in kinds]
+    if not row.certain:
         found = "Neither shown nor excluded"
-    elif ratio.verdict is not Verdict.PASS:
+    elif row.verdict is not Verdict.PASS:
         found = "Refuted"
     elif above and all(above):
         found = "Confirmed"
     else:
         found = "There is such a hierarchy, and that this wiring makes it is not shown"
-    interval = "" if ratio.low is None else f" ({ratio.low:.2f} to {ratio.high:.2f})"
+    interval = "" if row.low is None else f" ({row.low:.2f} to {row.high:.2f})"
     others = [
-        f"{arm} {rows[f'ratio, {arm}'].value:.2f}"
-        for arm in (ALIKE, SHIPPED, *kinds)
-        if rows[f"ratio, {arm}"].value is not None
+        f"{arm} {ratio[arm]:.2f}" for arm in (ALIKE, SHIPPED, *kinds) if ratio[arm] is not None
     ]
     nulls = "; ".join(
-        f"{kind}: {against[kind]['ratio'].sentence if kind in against else 'not compared'}"
+        f"{kind}: {ratio['against'].get(kind, {}).get('sentence', 'not compared')}"
         for kind in kinds
     )
-    lost = [f"{n} brains of {arm}" for arm, n in away.items() if n]
+    left_out = [
+        f"{n} brains of {arm}"
+        for arm, away in values["ran_away"].items()
+        if (n := away + values["refused"][arm])
+    ]
     return (
-        f"{found}: with one background for all, sensory over prefrontal rate is {ratio.value:.2f}"
-        f"{interval}, and rates follow T1w/T2w "
-        f"{'more' if map_p.verdict is Verdict.PASS else 'no more'} than smooth maps do by chance "
-        f"(p {map_p.value:.2g}). The ratio elsewhere: {', '.join(others)}. Beside nulls: "
-        f"{nulls or 'there are none'}."
-        + (f" Left out, as they ran away: {', '.join(lost)}." if lost else "")
+        f"{found}: with one background for all, sensory over prefrontal rate is {ratio[REAL]:.2f}"
+        f"{interval}, and rates follow T1w/T2w {'more' if BEYOND_CHANCE.holds(p) else 'no more'} "
+        f"than smooth maps do by chance (p {p:.2g}). The ratio elsewhere: {', '.join(others)}. "
+        f"Beside nulls: {nulls or 'there are none'}."
+        + (f" Left out, as they ran away or cannot be: {', '.join(left_out)}." if left_out else "")
     )
 
 

@@ -15,14 +15,11 @@ has that of a shuffle.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encephagen.analysis import functional_connectivity as connectivity
-from encephagen.analysis.haemodynamics import TRANSIENT_S, bold
 from encephagen.analysis.statistics import (
     LEVEL,
     N_BOOTSTRAP,
@@ -32,28 +29,17 @@ from encephagen.analysis.statistics import (
     family,
 )
 from encephagen.analysis.statistics import Verdict as Found
-from encephagen.analysis.timescales import timescale
-from encephagen.connectome.connectome import Connectome
-from encephagen.connectome.datasets import catalogue, fmri
-from encephagen.connectome.nulls.proof import spearman
-from encephagen.engine.regions import (
-    OrnsteinUhlenbeck,
-    RegionNetwork,
-    Stimulus,
-    simulate_regions,
-)
-from encephagen.experiments.prepare import at_least, wiring
+from encephagen.experiments import design
+from encephagen.experiments.brains import Values
+from encephagen.experiments.design import REAL, Arm, joined
+from encephagen.experiments.prepare import at_least
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.models.wilson_cowan import CORTICAL
+from encephagen.experiments.studies.region_hierarchy.wiring import FIT, measures
 from encephagen.rng import stream
-from encephagen.units import MS_PER_S
-from encephagen.validation.evidence import MIN_REGIONS
 from encephagen.validation.targets import Row, Verdict, judge
-from encephagen.working_point.regions import Linearised, placed
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -64,26 +50,13 @@ CLAIM = (
 )
 CLAIMED = {"degree": 24, "wiring": 11}
 
-REAL, DECOY = "real", "decoy"
+DECOY = "decoy"
 SHUFFLE, STRENGTH, GEOMETRY = NULLS = ("shuffle", "strength", "geometry")
 """What a null is for: it keeps nothing, strengths, or strengths and the fall with distance."""
 
-BIN_MS = 10.0
-TR_S = 0.72
-"""Of data without fMRI (that of hcp-aal2)."""
-
-PULSE_BIN_MS = 1.0
-SENSORY, PREFRONTAL = ("visual", "auditory", "somatosensory"), "frontal"
-SOURCE = "visual"
-PULSE_MS, PULSE, LISTEN_MS = 150.0, 0.5, 600.0
-REACHED = 0.05
-"""Of the source's own response, from which on a region counts as reached (free)."""
 HALF = 0.5
-FIT = "fc fit to people"
 REGIONAL = ("activity", "variance", "timescale")
 KINDS = ("region", "network")
-
-Values = dict[str, Any]
 
 
 class Class(StrEnum):
@@ -107,11 +80,16 @@ class Class(StrEnum):
 class Config:
     """The numbers of the study; about 25 minutes on two cores.
 
-    seeds, nulls               runs of the real wiring, instances of each null
-    shuffle, strength, geometry  kinds of nulls (see `connectome.nulls`), by what they are for
-    seconds                    of activity in each run
-    mean_E, leading_per_ms     the working point
-    noise_sd, noise_tau_ms     of the drive of each region
+    dataset             connectome, and fMRI where there is, by name or path
+    seeds               runs of the real wiring
+    nulls               instances of each null
+    shuffle             kind of null that keeps nothing (see `connectome.nulls`)
+    strength            kind of null that keeps strengths
+    geometry            kind of null that keeps strengths and the fall with distance
+    seconds             of activity in each run
+    mean_E              mean activity of all wirings
+    leading_per_ms      leading eigenvalue of all wirings
+    noise_sd, noise_tau_ms  of the drive of each region
     """
 
     dataset: str = "hcp-aal2"
@@ -140,148 +118,7 @@ class Config:
         return cls(seeds=2, nulls=2, strength="length-binned", geometry="boundary", seconds=10.0)
 
 
-# ---- one wiring ---------------------------------------------------------------------------------
-
-
-def measures(
-    dataset: str,
-    null: str | None,
-    null_seed: int,
-    noise_seeds: list[int],
-    seconds: float,
-    mean_E: float,
-    leading_per_ms: float,
-    noise_sd: float,
-    noise_tau_ms: float,
-) -> Values:
-    """Place one wiring at the working point and run it with each seed; return what was measured.
-
-    {"measures": values (seed,) by name, nan where one is not defined, "mean_E": (seed,) as run,
-    "coupling", "drive"}
-    """
-    connectome = wiring(dataset, null, null_seed)
-    network, point = placed(
-        RegionNetwork(connectome, CORTICAL), mean_E=mean_E, leading_per_ms=leading_per_ms
-    )
-    people, tr_s = measured_fc(dataset)
-    pulse = _of_a_pulse(network, point)
-    runs, active = [], []
-    for seed in noise_seeds:
-        activity = simulate_regions(
-            network,
-            (TRANSIENT_S + seconds) * MS_PER_S,
-            noise=OrnsteinUhlenbeck(noise_sd, noise_tau_ms),
-            initial=(point.E, point.I),
-            noise_seed=seed,
-            dt_ms=network.step_ms,
-            bin_ms=BIN_MS,
-        )["E"]
-        settled = activity.isel(time_ms=slice(round(TRANSIENT_S * MS_PER_S / BIN_MS), None))
-        matrix = connectivity.fc(bold(activity, tr_s))
-        fit = {} if people is None else {FIT: connectivity.fc_correlation(matrix, people)}
-        found = {**_of_regions(settled, connectome), **_of_connectivity(matrix, connectome)}
-        runs.append({**found, **fit, **pulse})
-        active.append(float(settled.mean()))
-    return {
-        "measures": {name: np.array([run[name] for run in runs], float) for name in runs[0]},
-        "mean_E": np.array(active),
-        "coupling": network.coupling,
-        "drive": network.models[0].drive_E,
-    }
-
-
-def _of_regions(activity: "xr.DataArray", connectome: Connectome) -> dict[str, float]:
-    """Return how active, variable and slow systems are, relative to the mean of all regions."""
-    values = activity.values
-    maps = {
-        "activity": values.mean(axis=0),
-        "variance": values.var(axis=0),
-        "timescale": timescale(activity, bin_ms=BIN_MS)["tau_ms"].values,
-    }
-    members = _systems(connectome)
-    myelin = np.array([np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions])
-    found = {}
-    for what, x in maps.items():
-        mean = np.nanmean(x)
-        found[f"{what} spread"] = np.nanstd(x) / mean
-        for system, inside in members.items():
-            found[f"{what} of {system}"] = _mean(x[inside]) / mean
-        if np.isfinite(myelin).all():
-            known = np.isfinite(x)  # a region may be too steady to have a timescale
-            enough = known.sum() >= MIN_REGIONS
-            found[f"{what} along T1w/T2w"] = spearman(x[known], myelin[known]) if enough else np.nan
-        sensory = [i for s in SENSORY for i in members.get(s, ())]
-        if sensory and PREFRONTAL in members:
-            ratio = _mean(x[members[PREFRONTAL]]) / _mean(x[sensory])
-            found[f"{what}, prefrontal over sensory"] = ratio
-    return found
-
-
-def _of_connectivity(matrix: "xr.DataArray", connectome: Connectome) -> dict[str, float]:
-    """Return FC within and between systems, less the level; level, spread, fall with distance.
-
-    From two minutes the level of all pairs is noisy, but what stands out of it much less so.
-    """
-    r, members = matrix.values, _systems(connectome)
-    pairs = connectivity.upper(matrix)
-    level = pairs.mean()
-    found = {"fc mean": level, "fc spread": pairs.std()}
-    for system, inside in members.items():
-        if len(inside) > 1:
-            block = r[np.ix_(inside, inside)]
-            found[f"fc within {system}"] = block[np.triu_indices(len(inside), 1)].mean() - level
-    for a, b in combinations(members, 2):
-        found[f"fc of {a} and {b}"] = r[np.ix_(members[a], members[b])].mean() - level
-    centroids = [r.centroid_mm for r in connectome.regions]
-    if None not in centroids:
-        distance = np.linalg.norm(np.array(centroids)[:, None] - np.array(centroids), axis=-1)
-        found["fc along distance"] = spearman(pairs, distance[np.triu_indices(len(r), 1)])
-    return found
-
-
-def _of_a_pulse(network: RegionNetwork, point: Linearised) -> dict[str, float]:
-    """Return how a pulse into the source spreads: how strongly, how far, how late."""
-    members = _systems(network.connectome)
-    if SOURCE not in members or PREFRONTAL not in members:
-        return {}
-    run = simulate_regions(
-        network,
-        LISTEN_MS,
-        stimuli=[Stimulus(SOURCE, 0.0, PULSE_MS, PULSE)],
-        initial=(point.E, point.I),
-        dt_ms=network.step_ms,
-        bin_ms=PULSE_BIN_MS,
-    )
-    response = run["E"].values - point.E
-    peak = response.max(axis=0)
-    source, far = members[SOURCE], members[PREFRONTAL]
-    others = np.setdiff1d(np.arange(peak.size), source)
-    arrived_ms = (response >= HALF * peak).argmax(axis=0) * PULSE_BIN_MS
-    return {
-        "pulse, prefrontal over visual": peak[far].mean() / peak[source].mean(),
-        "pulse, fraction reached": np.mean(peak[others] >= REACHED * peak[source].mean()),
-        "pulse, delay to prefrontal": arrived_ms[far].mean() - arrived_ms[source].mean(),
-    }
-
-
-def _systems(connectome: Connectome) -> dict[str, np.ndarray]:
-    """Return the regions of each system."""
-    names = [r.system for r in connectome.regions]
-    return {s: np.flatnonzero([name == s for name in names]) for s in sorted(set(names))}
-
-
-def measured_fc(dataset: str) -> "tuple[xr.DataArray | None, float]":
-    """Return the FC of the people of a data set, None where there is none, and TR (s)."""
-    tr_s = {known.name: known.tr_s for known in catalogue()}.get(dataset)
-    if tr_s is None:
-        return None, TR_S
-    return connectivity.group_fc(fmri(dataset)), tr_s
-
-
-def _mean(x: np.ndarray) -> float:
-    """Return the mean of what is defined; nan where nothing is."""
-    known = x[np.isfinite(x)]
-    return float(known.mean()) if known.size else np.nan
+# ---- all wirings -------------------------------------------------------------------------------
 
 
 def kind(measure: str) -> str:
@@ -289,12 +126,12 @@ def kind(measure: str) -> str:
     return KINDS[0] if measure.startswith(REGIONAL) else KINDS[1]
 
 
-# ---- all of them --------------------------------------------------------------------------------
-
-
 def run(config: Config, runner: Runner) -> Result:
-    """Run the study."""
-    arms = _arms(config, runner)
+    """Run the study. Raises ValueError for too few wirings that have such a working point."""
+    runs_of = _arms(config, runner)
+    for name, arm in runs_of.items():
+        design.check_enough(arm, least=1 if name == DECOY else design.FEWEST)
+    arms = {name: arm.measured for name, arm in runs_of.items()}
     every = {
         arm: {n: np.concatenate([r["measures"][n] for r in runs]) for n in runs[0]["measures"]}
         for arm, runs in arms.items()
@@ -333,11 +170,13 @@ def run(config: Config, runner: Runner) -> Result:
             }
             for arm, runs in arms.items()
         },
+        **design.lost(runs_of),
     }
+    lost = joined(*(f"{name}: {arm.lost}" for name, arm in runs_of.items() if arm.lost))
     return Result(
         values=values,
-        verdict=_verdict(values),
-        rows=_rows(values, table, against, shares, classes),
+        verdict=verdict(values),
+        rows=_rows(values, table, against, shares, classes, lost),
         data={
             "names": np.array(names),
             "classes": np.array([str(classes[n]) for n in names]),
@@ -347,7 +186,7 @@ def run(config: Config, runner: Runner) -> Result:
     )
 
 
-def _arms(config: Config, runner: Runner) -> dict[str, list[Values]]:
+def _arms(config: Config, runner: Runner) -> dict[str, Arm]:
     """Return the runs of the real wiring, of the decoy and of each null.
 
     The decoy is one more strength-preserving null, run with seeds as if it were the real wiring.
@@ -362,13 +201,16 @@ def _arms(config: Config, runner: Runner) -> dict[str, list[Values]]:
         **{null: [(getattr(config, null), i, [i]) for i in range(config.nulls)] for null in NULLS},
     }
     return {
-        arm: runner.map(
-            measures,
-            [
-                {"null": null, "null_seed": i, "noise_seeds": seeds, **same}
-                for null, i, seeds in each
-            ],
-            label=arm,
+        arm: Arm(
+            arm,
+            runner.map(
+                measures,
+                [
+                    {"null": null, "null_seed": i, "noise_seeds": seeds, **same}
+                    for null, i, seeds in each
+                ],
+                label=arm,
+            ),
         )
         for arm, each in todo.items()
     }
@@ -472,13 +314,19 @@ def _rows(
     against: Mapping[str, Mapping[str, Comparison]],
     shares: Mapping[str, Mapping[str, tuple[float, float, float]]],
     classes: Mapping[str, Class],
+    lost: str,
 ) -> tuple[Row, ...]:
-    """Return counts, checks, then every measure with what keeps it."""
+    """Return counts, checks, then every measure with what keeps it; ``lost`` are runs left out."""
     rows = []
     for k in KINDS:
         n = values["n_measures"][k]
         rows += [
-            judge(f"{k} measures set by {c}", float(count), n=n, note=Class(c).name.lower())
+            judge(
+                f"{k} measures set by {c}",
+                float(count),
+                n=n,
+                note=joined(Class(c).name.lower(), lost),
+            )
             for c, count in values["classes"][k].items()
         ]
     for what, count in values["by_their_rule"].items():
@@ -491,13 +339,13 @@ def _rows(
     for name, x in table[REAL].items():
         share, low, high = shares[STRENGTH][name]
         kept = f"strengths keep {share:.2f} ({low:.2f} to {high:.2f}); "
-        lost = against[SHUFFLE][name].verdict in (Found.HIGHER, Found.LOWER)
+        apart = against[SHUFFLE][name].verdict in (Found.HIGHER, Found.LOWER)
         rows.append(
             judge(
                 name,
                 float(np.median(x)),
                 n=x.size,
-                note=f"{classes[name]}: {kept if lost else ''}beside strength nulls "
+                note=f"{classes[name]}: {kept if apart else ''}beside strength nulls "
                 f"{against[STRENGTH][name].sentence}",
             )
         )
@@ -508,8 +356,8 @@ def _baseline(name: str, count: int, n: int, note: str) -> Row:
     return judge(name, float(count), n=n, otherwise=Verdict.BASELINE, note=note)
 
 
-def _verdict(values: Values) -> str:
-    """Return what the figures come to."""
+def verdict(values: Values) -> str:
+    """Return what the figures come to; nothing is set by wiring where that could not be seen."""
     parts = []
     for k in KINDS:
         n, c = values["n_measures"][k], values["classes"][k]
@@ -517,11 +365,19 @@ def _verdict(values: Values) -> str:
             f"of {n} {k} measures strengths set {c[Class.STRENGTH]}, wiring {c[Class.WIRING]}, "
             f"both {c[Class.BOTH]}; any wiring has {c[Class.ANY]} ({c[Class.UNDECIDED]} undecided)"
         )
+    found = "; ".join(parts)
+    beside = [m["against"][STRENGTH] for m in values["measures"].values()]
+    blind = ""
+    if all(c["smallest_p"] > c["alpha"] for c in beside):
+        blind = (
+            " What wiring sets could not be seen: corrected, no p beside strength nulls can be "
+            f"under {min(c['smallest_p'] for c in beside):.2g} with so few of them."
+        )
     decoy, n = values["decoy"], sum(values["n_measures"].values())
     return (
-        f"{'; '.join(parts)}. Claimed were {CLAIMED['degree']} by degree and {CLAIMED['wiring']} "
-        f"by wiring; by that rule wiring sets {decoy['by_their_rule']} of {n} measures of a decoy, "
-        "which is one more strength null."
+        f"{found[0].upper()}{found[1:]}.{blind} Claimed were {CLAIMED['degree']} by degree and "
+        f"{CLAIMED['wiring']} by wiring; by that rule wiring sets {decoy['by_their_rule']} of {n} "
+        "measures of a decoy, which is one more strength null."
     )
 
 

@@ -14,31 +14,33 @@ when the claim was made: from bins of 10 ms over seconds, without haemodynamics.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from encephagen.analysis import functional_connectivity as connectivity
-from encephagen.analysis.haemodynamics import TRANSIENT_S, Haemodynamics, bold
-from encephagen.analysis.rates import binned_rate
-from encephagen.analysis.statistics import Comparison, compare, joint_family, t_interval
+from encephagen.analysis.statistics import Comparison, t_interval
 from encephagen.brain.recipe import Recipe
-from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, load
-from encephagen.engine.regions import OrnsteinUhlenbeck, RegionNetwork, simulate_regions
-from encephagen.engine.session import Session
-from encephagen.experiments.prepare import at_least, chosen_recipe, tuned, wiring
+from encephagen.experiments import design
+from encephagen.experiments.brains import Ended, Values
+from encephagen.experiments.design import FEWEST, REAL, Arm, Condition, against, joined
+from encephagen.experiments.prepare import at_least, chosen_recipe
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.models.wilson_cowan import CORTICAL
-from encephagen.network.build import build
-from encephagen.recording.probe import Probe
-from encephagen.units import MS_PER_S
+from encephagen.experiments.studies.fc_tuning.models import (
+    BIN_MS,
+    Tuned,
+    averaged,
+    correlations,
+    of_regions,
+    of_spikes,
+    tune,
+    unknown,
+)
 from encephagen.validation import baselines
-from encephagen.validation.evidence import Empirical, bold_runs, not_fitted_on
+from encephagen.validation.evidence import Empirical, not_fitted_on
 from encephagen.validation.targets import Row, Target, Verdict, judge
-from encephagen.working_point.regions import placed
-from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,30 +52,32 @@ CLAIM = (
     "and 28 of the first encephagen; 0.42 in its summary)."
 )
 CLAIMED_R = 0.388
-BIN_MS = 10.0
-FEWEST = 2
-"""Runs, of any kind, with which something can be compared."""
 
 REGION_NUMBERS = ("leading_per_ms", "mean_E", "minutes", "noise_sd", "noise_tau_ms")
 SPIKING_NUMBERS = ("rounds", "round_s", "settle_s", "short_s")
 """Fields of `Config` that every run of a model is given."""
-
-Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Config:
     """The numbers of the study; about 20 minutes on two cores.
 
-    seeds, nulls          runs of the region model on the real wiring, instances of each null kind
-    leading_per_ms        couplings of the region model, by the leading eigenvalue they give
-    mean_E                its mean activity at every coupling; noise_sd, noise_tau_ms: its noise
-    minutes               of each of its runs
-    recipe                a TOML file; None is the shipped recipe
-    factors               couplings of the brain of spikes: its long-range weight, over the recipe's
-    spiking_seeds, spiking_minutes  of each of them
-    rounds, round_s, settle_s       of its calibration, and what is thrown away
-    short_s               of bins of 10 ms, as the claim was made
+    dataset             connectome and fMRI, by name
+    seeds               runs of the region model on the real wiring
+    nulls               instances of each of null_kinds, of the region model
+    null_kinds          kinds of null wirings
+    leading_per_ms      couplings of the region model, by the leading eigenvalue they give
+    mean_E              mean activity of the region model at every coupling
+    noise_sd, noise_tau_ms  of the drive of each region
+    minutes             of each run of the region model
+    recipe              a TOML file; None is the shipped recipe
+    factors             couplings of the brain of spikes: its long-range weight, over the recipe's
+    spiking_seeds       brains of spikes at each coupling
+    spiking_minutes     of each of them
+    rounds, round_s     of their calibration: how many, and how long each
+    settle_s            thrown away before
+    short_s             of bins of 10 ms, as the claim was made
+    neurons_per_region  of every brain of spikes
     """
 
     dataset: str = "hcp-aal2"
@@ -127,173 +131,6 @@ class Config:
         )
 
 
-# ---- one wiring, at all couplings ---------------------------------------------------------------
-
-
-def of_regions(
-    dataset: str,
-    null: str | None,
-    seed: int,
-    tested_on: list[str] | None,
-    leading_per_ms: list[float],
-    mean_E: float,
-    minutes: float,
-    noise_sd: float,
-    noise_tau_ms: float,
-) -> Values:
-    """Run the region model on one wiring; ``seed`` is that of the null and of the noise.
-
-    {"fc": upper triangle (coupling, pair), nan where no coupling is such, "linear": (2,) r of the
-    linear network on this wiring in sample and held out}
-    """
-    connectome = wiring(dataset, null, seed)
-    people = Empirical.of(fmri(dataset), connectome, tested_on)
-    fc = [
-        _region_fc(connectome, people, leading, mean_E, minutes, noise_sd, noise_tau_ms, seed)
-        for leading in leading_per_ms
-    ]
-    linear = (
-        baselines.fit_linear(connectome, people.group).r,
-        baselines.linear_heldout(connectome, people.subjects, people.fold).mean(),
-    )
-    return {"fc": np.array(fc, np.float32), "linear": np.array(linear)}
-
-
-def _region_fc(
-    connectome: Connectome,
-    people: Empirical,
-    leading_per_ms: float,
-    mean_E: float,
-    minutes: float,
-    noise_sd: float,
-    noise_tau_ms: float,
-    seed: int,
-) -> np.ndarray:
-    """Return FC (pair,) of the region model at one coupling."""
-    try:
-        network, point = placed(
-            RegionNetwork(connectome, CORTICAL), mean_E=mean_E, leading_per_ms=leading_per_ms
-        )
-    except ValueError:  # no coupling of this wiring has that eigenvalue
-        return _unknown(people)
-    activity = simulate_regions(
-        network,
-        (TRANSIENT_S + 60.0 * minutes) * MS_PER_S,
-        noise=OrnsteinUhlenbeck(noise_sd, noise_tau_ms),
-        initial=(point.E, point.I),
-        noise_seed=seed,
-        dt_ms=network.step_ms,
-        bin_ms=BIN_MS,
-    )["E"]
-    signal = bold(activity, people.tr_s).sel(region=list(people.regions))
-    return connectivity.upper(connectivity.fc(signal))
-
-
-def of_spikes(
-    dataset: str,
-    factor: float,
-    seed: int,
-    recipe: Values,
-    minutes: float,
-    rounds: int,
-    round_s: float,
-    settle_s: float,
-    short_s: float,
-) -> Values:
-    """Calibrate and run the brain of spikes at one coupling; ``seed``: wiring and noise.
-
-    {"fc": upper triangle (pair,) after haemodynamics, "short": that of bins of 10 ms over seconds,
-    "rate_Hz": mean of the excitatory neurons, "alarms"}; FC is nan, and ``why`` tells, where theory
-    finds no such brain or the engine stopped it.
-    """
-    connectome, start = load(dataset), Recipe.from_dict(recipe)
-    people = Empirical.of(fmri(dataset), connectome, None)
-    none = {"fc": _unknown(people), "short": _unknown(people), "rate_Hz": None, "alarms": []}
-    start = start.replace(long_weight_pA=factor * start.cortex.long_weight_pA)
-    try:
-        numbers, point = tuned(connectome, start, seed, rounds=rounds, seconds=round_s)
-    except ValueError as error:
-        return {**none, "why": str(error)}
-    network = build(whole_brain(connectome, numbers, point), seed=seed)
-    session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
-    session.advance(round(settle_s * MS_PER_S / network.dt_ms))
-    probe = Probe(spikes=False, bin_ms=BIN_MS)
-    rest = session.record((TRANSIENT_S + 60.0 * minutes) * MS_PER_S, probe=probe)
-    alarms = sorted({alarm.kind for alarm in rest.alarms})
-    if rest.interrupted:
-        return {**none, "alarms": alarms, "why": "the engine stopped it"}
-    rate_Hz = binned_rate(rest, BIN_MS).sel(population="E", region=list(people.regions))
-    rate_Hz = rate_Hz.transpose("time_ms", "region").values
-    short = np.corrcoef(rate_Hz[: round(short_s * MS_PER_S / BIN_MS)].T)
-    after = connectivity.group_fc(bold_runs([rest], people, Haemodynamics()))
-    return {
-        "fc": connectivity.upper(after).astype(np.float32),
-        "short": short[np.triu_indices(len(short), 1)].astype(np.float32),
-        "rate_Hz": float(rate_Hz.mean()),
-        "alarms": alarms,
-        "why": None,
-    }
-
-
-def _unknown(people: Empirical) -> np.ndarray:
-    n = len(people.regions)
-    return np.full(n * (n - 1) // 2, np.nan)
-
-
-# ---- tuning -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """A model at the coupling whose FC is nearest to that of people.
-
-    each        r with the group at every coupling (coupling,), nan where there was none
-    best        place of the chosen one
-    in_sample   its r with the group it was chosen by
-    heldout     r (person,) with people held out, of the one chosen without them
-    """
-
-    each: np.ndarray
-    best: int
-    in_sample: float
-    heldout: np.ndarray
-
-
-def tune(fc: np.ndarray, people: Empirical) -> Tuned:
-    """Return the best of several couplings, FC (coupling, pair).
-
-    Raises ValueError if there is no FC at any coupling.
-    """
-    each = correlations(fc, connectivity.upper(people.group))
-    if not np.isfinite(each).any():
-        raise ValueError("there is no functional connectivity at any coupling")
-    best = int(np.nanargmax(each))
-    folds = [[i] for i in range(people.n)] if people.fold is None else [people.fold]
-    found = []
-    for fold in folds:
-        seen = [i for i in range(people.n) if i not in fold]
-        training = connectivity.fisher_mean(people.subjects.isel(subject=seen))
-        chosen = int(np.nanargmax(correlations(fc, connectivity.upper(training))))
-        found += [
-            correlations(fc[[chosen]], connectivity.upper(people.subjects.isel(subject=i)))[0]
-            for i in fold
-        ]
-    return Tuned(each, best, float(each[best]), np.array(found))
-
-
-def correlations(fc: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return Pearson's r (coupling,) of FC (coupling, pair) with a target (pair,)."""
-    return np.array([np.corrcoef(row, target)[0, 1] for row in np.asarray(fc, float)])
-
-
-def averaged(fc: np.ndarray) -> np.ndarray:
-    """Return FC (coupling, pair) of all seeds (seed, coupling, pair) together, by Fisher's z.
-
-    nan at a coupling that one of them lacks.
-    """
-    return np.tanh(np.arctanh(np.clip(fc, -1.0 + 1e-7, 1.0 - 1e-7)).mean(axis=0))
-
-
 # ---- all of them --------------------------------------------------------------------------------
 
 
@@ -308,52 +145,55 @@ def run(config: Config, runner: Runner) -> Result:
     labels = not_fitted_on(measured, recipe.fitted_on)
     tested_on = labels if len(labels) < measured.sizes["subject"] else None  # each in turn
     people = Empirical.of(measured, connectome, tested_on)
-    regions, lost = _placed(_region_runs(config, runner, tested_on))
+    arms = _region_runs(config, runner, tested_on)
+    design.check_enough(arms[REAL])
+    regions = {name: arm.measured for name, arm in arms.items() if arm.n}
     spikes = _spiking_runs(config, runner, recipe)
     best = {arm: [tune(run["fc"], people) for run in runs] for arm, runs in regions.items()}
     in_sample = {arm: [t.in_sample for t in each] for arm, each in best.items()}
     linear = {arm: np.array([run["linear"] for run in runs]) for arm, runs in regions.items()}
-    against = {
-        kind: joint_family(
-            {
-                "regions": compare(in_sample["real"], in_sample[kind]),
-                "linear": compare(linear["real"][:1, 0].tolist(), linear[kind][:, 0].tolist()),
-            }
+    compared = {
+        kind: against(
+            {"regions": in_sample[REAL], "linear": linear[REAL][:1, 0]},
+            {"regions": in_sample[kind], "linear": linear[kind][:, 0]},
         )
         for kind in config.null_kinds
         if len(in_sample.get(kind, ())) >= FEWEST
     }
-    fc = np.array([[run["fc"] for run in seed] for seed in spikes])
-    short = np.array([[run["short"] for run in seed] for seed in spikes])
+    none = unknown(people)
+    fc, short = (
+        np.array([[run.get(name, none) for run in seed] for seed in spikes])
+        for name in ("fc", "short")
+    )
     group = connectivity.upper(people.group)
     models = {
-        "regions": _model(best["real"], averaged(np.array([r["fc"] for r in regions["real"]])),
+        "regions": _model(best[REAL], averaged(np.array([r["fc"] for r in regions[REAL]])),
                           people),
         "spikes": _model([tune(one, people) for one in fc], averaged(fc), people),
     }  # fmt: skip
     short_r = [correlations(one, group)[_at(config)] for one in short]
     baseline = {
         "log_weight_r": baselines.log_weight_r(connectome, people.group),
-        "linear_r": float(linear["real"][0, 0]),
-        "linear_heldout_r": float(linear["real"][0, 1]),
+        "linear_r": float(linear[REAL][0, 0]),
+        "linear_heldout_r": float(linear[REAL][0, 1]),
         "ceiling_r": float(baselines.ceiling(people.subjects)[people.heldout].mean()),
     }
     values = {
         **models,
         "short_bins_r": {"mean": float(np.mean(short_r)), "interval": t_interval(short_r)},
         **baseline,
-        "nulls": {k: {n: c.as_dict() for n, c in found.items()} for k, found in against.items()},
-        "without_any_coupling": lost,
+        "nulls": {k: {n: c.as_dict() for n, c in x.items()} for k, x in compared.items()},
+        "without_any_coupling": {name: arm.count(Ended.REFUSED) for name, arm in arms.items()},
         "fitted_on": list(recipe.fitted_on),
         "tested_on": labels,
-        "rate_Hz": [[run["rate_Hz"] for run in seed] for seed in spikes],
+        "rate_Hz": [[run.get("rate_Hz") for run in seed] for seed in spikes],
         "alarms": [[run["alarms"] for run in seed] for seed in spikes],
         "why": [[run["why"] for run in seed] for seed in spikes],
     }
     return Result(
         values=values,
-        verdict=_verdict(values, against),
-        rows=_rows(values, config, in_sample, linear, against),
+        verdict=verdict(values),
+        rows=_rows(values, config, in_sample, linear, compared, arms),
         data={
             "leading_per_ms": np.array(config.leading_per_ms),
             "factors": np.array(config.factors),
@@ -377,38 +217,18 @@ def _recipe(config: Config) -> Recipe:
     return recipe
 
 
-def _region_runs(
-    config: Config, runner: Runner, tested_on: list[str] | None
-) -> dict[str, list[Values]]:
+def _region_runs(config: Config, runner: Runner, tested_on: list[str] | None) -> dict[str, Arm]:
     """Return the runs of the region model on the real wiring, and on each kind of null."""
     same = {
         "dataset": config.dataset,
         "tested_on": tested_on,
         **{name: getattr(config, name) for name in REGION_NUMBERS},
     }
-    arms = {"real": config.seeds, **dict.fromkeys(config.null_kinds, config.nulls)}
-    return {
-        arm: runner.map(
-            of_regions,
-            [{"null": None if arm == "real" else arm, "seed": i, **same} for i in range(n)],
-            label=f"regions, {arm}",
-        )
-        for arm, n in arms.items()
-    }
-
-
-def _placed(
-    regions: dict[str, list[Values]],
-) -> tuple[dict[str, list[Values]], dict[str, int]]:
-    """Return the runs of wirings that have FC at some coupling, and how many others there were.
-
-    Raises ValueError if the real wiring has none.
-    """
-    kept = {arm: [r for r in runs if np.isfinite(r["fc"]).any()] for arm, runs in regions.items()}
-    lost = {arm: len(runs) - len(kept[arm]) for arm, runs in regions.items()}
-    if not kept["real"]:
-        raise ValueError("the region model reaches none of leading_per_ms: choose others")
-    return {arm: runs for arm, runs in kept.items() if runs}, lost
+    conditions = [Condition(REAL, config.seeds, label=f"regions, {REAL}")]
+    conditions += [
+        Condition(kind, config.nulls, kind, label=f"regions, {kind}") for kind in config.null_kinds
+    ]
+    return design.perform(runner, of_regions, conditions, **same)
 
 
 def _spiking_runs(config: Config, runner: Runner, recipe: Recipe) -> list[list[Values]]:
@@ -458,7 +278,8 @@ def _rows(
     config: Config,
     in_sample: Mapping[str, Sequence[float]],
     linear: Mapping[str, np.ndarray],
-    against: Mapping[str, Mapping[str, Comparison]],
+    compared: Mapping[str, Mapping[str, Comparison]],
+    arms: Mapping[str, Arm],
 ) -> tuple[Row, ...]:
     """Return what needs no model, the models, the claim's own way, and null wirings tuned alike."""
     n_people = len(values["tested_on"])
@@ -506,17 +327,13 @@ def _rows(
         )
     )
     for kind in config.null_kinds:
-        if kind not in against:
+        if kind not in compared:
             few = f"{len(in_sample.get(kind, ()))} of {config.nulls} have such a coupling"
             rows.append(judge(f"region model, tuned on {kind}", None, n=0, note=few))
-    for kind, found in against.items():
-        x, of_linear = np.array(in_sample[kind]), linear[kind][:, 0]
-        n_lost = values["without_any_coupling"][kind]
-        lost = f"; {n_lost} more have no such coupling" if n_lost else ""
-        for title, sample, c in (
-            ("region model", x, found["regions"]),
-            ("linear network", of_linear, found["linear"]),
-        ):
+    for kind, found in compared.items():
+        of_model = {"region model": ("regions", np.array(in_sample[kind]), arms[kind].lost)}
+        of_model["linear network"] = ("linear", linear[kind][:, 0], "")
+        for title, (name, sample, lost) in of_model.items():
             rows.append(
                 judge(
                     f"{title}, tuned on {kind}",
@@ -524,16 +341,16 @@ def _rows(
                     interval=t_interval(sample),
                     n=sample.size,
                     otherwise=Verdict.BASELINE,
-                    note=c.sentence + (lost if sample is x else ""),
+                    note=joined(found[name].sentence, lost),
                 )
             )
     return tuple(rows)
 
 
-def _verdict(values: Values, against: Mapping[str, Mapping[str, Comparison]]) -> str:
+def verdict(values: Values) -> str:
     """Return what the figures come to."""
     spikes, regions = values["spikes"], values["regions"]
-    nulls = "; ".join(f"{kind}: {found['regions'].verdict}" for kind, found in against.items())
+    nulls = "; ".join(f"{k}: {x['regions']['verdict']}" for k, x in values["nulls"].items())
     return (
         f"Tuned, spikes reach r {spikes['in_sample']:.2f} with the group and "
         f"{spikes['heldout']:.2f} with people held out, a region model {regions['in_sample']:.2f} "
@@ -560,7 +377,7 @@ def figures(result: Result) -> "dict[str, Figure]":
         spikes.set_title("Spikes")
         for arm in arms[1:]:
             _curves(regions, d["leading_per_ms"], d[f"regions_{arm}"], "0.7", None)
-        _curves(regions, d["leading_per_ms"], d["regions_real"], style.SIMULATED, "real wiring")
+        _curves(regions, d["leading_per_ms"], d[f"regions_{REAL}"], style.SIMULATED, "real wiring")
         regions.plot([], [], color="0.7", label="nulls")
         regions.set_xscale("symlog", linthresh=1e-4)
         regions.set_xticks(d["leading_per_ms"], [f"{x:g}" for x in d["leading_per_ms"]])

@@ -16,53 +16,45 @@ Potentials have none: theirs is the time in which the autocovariance falls to 1/
 that of the exponential is told beside it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from encephagen import rng
-from encephagen.analysis.rates import binned_rate
-from encephagen.analysis.statistics import Comparison, compare, joint_family
-from encephagen.analysis.timescales import timescale
+from encephagen.analysis.statistics import Comparison
 from encephagen.brain.cortex import tau_m_by_region_ms
 from encephagen.brain.recipe import Recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
-from encephagen.engine.session import Session
-from encephagen.experiments.prepare import chosen_recipe, tuned, wiring
+from encephagen.experiments import design
+from encephagen.experiments.brains import Ended, Values, alike_regions
+from encephagen.experiments.design import REAL, Arm
+from encephagen.experiments.prepare import chosen_recipe
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
-from encephagen.network.build import build
-from encephagen.recording.probe import Probe
+from encephagen.experiments.studies.timescale_gradient.brain import (
+    FITTED,
+    PIECE_MS,
+    SIGNALS,
+    timescales,
+)
 from encephagen.units import MS_PER_S
 from encephagen.validation.evidence import MIN_REGIONS, along_map
 from encephagen.validation.targets import TARGETS, Row, Verdict, judge
-from encephagen.working_point.whole import whole_brain
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.figure import Figure
 
 CLAIM = (
     "A hierarchy of timescales, r = -0.445 (claim A of the first encephagen: the parameter tau_m "
     "against firing rates; no timescale was measured, and smooth maps were no matter)."
 )
-SIGNALS = ("field", "shared", "counts")
-FITTED = "field_fitted"
-"""The field again, by the exponential that is fitted to counts."""
-ALONE = ("real", "isolated", "alike")
+ALONE = (REAL, "isolated", "alike")
 """Arms of one kind of brain, of which seeds are averaged; in the others every run differs."""
 
-FIELD_MS = 2.0
-"""Step of the field: a fifth of the shortest tau_m (free)."""
-PIECE_MS = 2000.0
-"""Brain time recorded at once, as potentials of all neurons are large (free)."""
-LONGEST_MS = 200.0
-"""Longest lag at which a potential may have decayed (free)."""
 N_BOOTSTRAP = 1000
 LONGER_UP = TARGETS["timescale_r"]
 BEYOND_CHANCE = TARGETS["timescale_p"]
@@ -72,13 +64,16 @@ BEYOND_CHANCE = TARGETS["timescale_p"]
 class Config:
     """The numbers of the study; about 25 minutes on two cores.
 
-    seeds             of each of the real wiring, of isolated regions, and of regions alike
-    nulls             surrogate maps for tau_m, and wirings of each rung, one seed each
-    rungs             kinds of null wirings
-    recipe            a TOML file; None is the shipped recipe
-    seconds, settle_s recorded, after what is thrown away
-    maps              surrogate maps that r is compared with
-    rounds, round_s   of the calibration
+    dataset             connectome, by name or path
+    seeds               of each of the real wiring, of isolated regions, and of regions alike
+    nulls               surrogate maps for tau_m, and wirings of each rung, one seed each
+    rungs               kinds of null wirings
+    recipe              a TOML file; None is the shipped recipe
+    seconds             recorded
+    settle_s            thrown away before
+    maps                surrogate maps that r is compared with
+    neurons_per_region  of every brain
+    rounds, round_s     of the calibration: how many, and how long each
     """
 
     dataset: str = "hcp-aal2"
@@ -121,153 +116,44 @@ class Config:
         )
 
 
-# ---- one brain ----------------------------------------------------------------------------------
-
-
-def timescales(
-    dataset: str,
-    null: str | None,
-    myelin: list[float] | None,
-    recipe: dict[str, Any],
-    seed: int,
-    rounds: int,
-    round_s: float,
-    seconds: float,
-    settle_s: float,
-) -> dict[str, Any]:
-    """Calibrate and run one brain; return tau (region,) in ms of each signal, and its rates.
-
-    ``myelin`` stands in for T1w/T2w; ``seed`` is that of null, wiring and noise. ``stopped`` says
-    that the engine stopped the brain; it has no timescales then.
-    """
-    connectome = _connectome(dataset, null, seed, myelin)
-    original = None if null is None else load(dataset)
-    numbers, point = tuned(
-        connectome,
-        Recipe.from_dict(recipe),
-        seed,
-        original=original,
-        rounds=rounds,
-        seconds=round_s,
-    )
-    network = build(whole_brain(connectome, numbers, point), seed=seed)
-    session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
-    session.advance(round(settle_s * MS_PER_S / network.dt_ms))
-    rate_Hz, halves_mV, alarms, stopped = _watch(session, seconds)
-    tau_ms = {signal: np.full(connectome.n, np.nan) for signal in (*SIGNALS, FITTED)}
-    if not stopped:
-        field_mV = halves_mV.mean("half")
-        tau_ms = {
-            "field": decay_ms(field_mV.values, field_mV.values, FIELD_MS),
-            "shared": decay_ms(halves_mV.values[0], halves_mV.values[1], FIELD_MS),
-            "counts": timescale(rate_Hz)["tau_ms"].values,
-            FITTED: timescale(field_mV, bin_ms=FIELD_MS)["tau_ms"].values,
-        }
-    mean_Hz = rate_Hz.mean("time_ms").values
-    return {**tau_ms, "rate_Hz": mean_Hz, "alarms": alarms, "stopped": stopped}
-
-
-def decay_ms(one: np.ndarray, other: np.ndarray, step_ms: float) -> np.ndarray:
-    """Return the time (region,) in which the covariance of signals (time, region) falls to 1/e.
-
-    Of a signal with itself, it is the signal's timescale. Of means over two halves of the neurons,
-    it is that of what they share: what a neuron does alone is in one half and adds nothing on
-    average, as in a mean over endlessly many. nan where it has not fallen within `LONGEST_MS`.
-    """
-    n, n_lags = len(one), round(LONGEST_MS / step_ms)
-    a, b = (np.fft.rfft(x - x.mean(axis=0), 2 * n, axis=0) for x in (one, other))
-    # The real part is the mean over positive and negative lags.
-    products = np.fft.irfft((a * b.conj()).real, axis=0)[: n_lags + 1]
-    covariance = products / (n - np.arange(len(products)))[:, None]
-    tau_ms = np.full(one.shape[1], np.nan)
-    for region, c in enumerate(covariance.T):
-        fallen = np.flatnonzero(c < c[0] / np.e)
-        if c[0] > 0 and fallen.size:
-            k = fallen[0]
-            tau_ms[region] = step_ms * (k - 1 + (c[k - 1] - c[0] / np.e) / (c[k - 1] - c[k]))
-    return tau_ms
-
-
-def _connectome(
-    dataset: str, null: str | None, seed: int, myelin: list[float] | None
-) -> Connectome:
-    """Return a wiring, with another map in place of T1w/T2w if one is given."""
-    connectome = wiring(dataset, null, seed)
-    if myelin is None:
-        return connectome
-    pairs = zip(connectome.regions, myelin, strict=True)
-    return replaced(connectome, regions=tuple(replaced(r, t1w_t2w=value) for r, value in pairs))
-
-
-def _watch(
-    session: Session, seconds: float
-) -> tuple["xr.DataArray", "xr.DataArray", list[str], bool]:
-    """Return rates in Hz, potentials in mV, alarms, and whether the engine stopped the brain.
-
-    Rates (time_ms, region) and potentials (half, time_ms, region) are means over the excitatory
-    neurons of a region; potentials over the even and over the odd ones.
-    """
-    import xarray as xr
-
-    names = [region.name for region in session.network.regions]
-    neurons = session.neurons(population="E")
-    probe = Probe(spikes=False, voltage=tuple(neurons.tolist()), voltage_every_ms=FIELD_MS)
-    rates, halves, alarms, stopped = [], [], [], False
-    for _ in range(round(seconds * MS_PER_S / PIECE_MS)):
-        piece = session.record(PIECE_MS, probe=probe)
-        alarms += [str(alarm) for alarm in piece.alarms]
-        rates.append(binned_rate(piece).sel(population="E", drop=True))
-        # The neurons of a region stand together, as many in each.
-        v_mV = piece.data["v_mV"].values.reshape(-1, len(names), neurons.size // len(names))
-        halves.append(np.stack([v_mV[..., k::2].mean(axis=-1) for k in (0, 1)]))
-        if stopped := piece.interrupted:
-            break
-    mean_mV = np.concatenate(halves, axis=1)
-    time_ms = FIELD_MS * np.arange(mean_mV.shape[1])
-    return (
-        xr.concat(rates, "time_ms").transpose("time_ms", "region"),
-        xr.DataArray(mean_mV, {"time_ms": time_ms, "region": names}, ("half", "time_ms", "region")),
-        list(dict.fromkeys(alarms)),
-        stopped,
-    )
-
-
 # ---- all brains ---------------------------------------------------------------------------------
 
 
 def run(config: Config, runner: Runner) -> Result:
-    """Run the study."""
+    """Run the study. Raises ValueError if no brain of the real wiring can be measured."""
     connectome = load(config.dataset)
-    myelin = np.array([np.nan if r.t1w_t2w is None else r.t1w_t2w for r in connectome.regions])
-    maps, _ = spatial_null(myelin, connectome, max(config.maps, config.nulls))
+    maps, _ = spatial_null(connectome.t1w_t2w, connectome, max(config.maps, config.nulls))
     recipe = chosen_recipe(config.recipe, config.neurons_per_region)
-    arms = _arms(config, connectome, recipe, myelin, maps)
-    runs = {arm: _runs(config, runner, arm, own) for arm, own in arms.items()}
-    study = _Study(config, connectome, maps[: config.maps], arms, runs)
-    against = {arm: study.against(arm) for arm in ("surrogate", *config.rungs)}
+    made_of = _arms(config, connectome, recipe, maps)
+    arms = {arm: _runs(config, runner, arm, own) for arm, own in made_of.items()}
+    design.check_enough(arms[REAL], least=1)
+    study = _Study(connectome, maps[: config.maps], made_of, arms)
+    compared = {arm: study.against(arm) for arm in ("surrogate", *config.rungs)}
     signals = {
         name: {
             **study.signal(name),
             "against": {
                 arm: found[name].as_dict() if name in found else None
-                for arm, found in against.items()
+                for arm, found in compared.items()
             },
         }
         for name in SIGNALS
     }
-    fitted = study.along(study.log_tau(FITTED, "real"))
-    alarms = {arm: sum(len(run["alarms"]) for run in found) for arm, found in runs.items()}
+    fitted = study.along(study.log_tau(FITTED, REAL))
+    n_alarms = {name: sum(len(run["alarms"]) for run in arm.runs) for name, arm in arms.items()}
+    values = {
+        **signals,
+        FITTED: fitted,
+        "tau_m_against_rate_r": study.claimed_r(recipe),
+        **design.lost(arms),
+        "alarms": n_alarms,
+    }
     return Result(
-        values={
-            **signals,
-            FITTED: fitted,
-            "tau_m_against_rate_r": study.claimed_r(recipe),
-            "alarms": alarms,
-        },
-        verdict=_verdict(signals),
+        values=values,
+        verdict=verdict(values),
         rows=(
-            *(row for name in SIGNALS for row in _rows(name, signals[name], config)),
-            _alone("field: r, exponential fit", fitted, config.seeds),
+            *(row for name in SIGNALS for row in _rows(name, signals[name], arms, config)),
+            _alone("field: r, exponential fit", fitted, arms[REAL]),
         ),
         data=study.data(),
     )
@@ -277,16 +163,14 @@ def _arms(
     config: Config,
     connectome: Connectome,
     recipe: Recipe,
-    myelin: np.ndarray,
     maps: np.ndarray,
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[Values]]:
     """Return what each run of each arm is made of: null, map of T1w/T2w, and recipe."""
     real = {"null": None, "myelin": None, "recipe": recipe.as_dict()}
-    middle_ms = float(np.mean(tau_m_by_region_ms(connectome, recipe)))
-    alike = recipe.replace(tau_m_min_ms=middle_ms, tau_m_max_ms=middle_ms, recurrent_gradient=0.0)
+    myelin, alike = connectome.t1w_t2w, alike_regions(recipe, connectome)
     isolated = recipe.replace(long_weight_pA=0.0)
     return {
-        "real": [real] * config.seeds,
+        REAL: [real] * config.seeds,
         "isolated": [{**real, "recipe": isolated.as_dict()}] * config.seeds,
         "alike": [{**real, "recipe": alike.as_dict()}] * config.seeds,
         "surrogate": [
@@ -301,40 +185,44 @@ def _ranked(order: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.sort(values)[np.argsort(np.argsort(order))]
 
 
-def _runs(
-    config: Config, runner: Runner, arm: str, made_of: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _runs(config: Config, runner: Runner, arm: str, made_of: Sequence[Values]) -> Arm:
     """Return what `timescales` gave for the runs of an arm."""
     same = {
         "dataset": config.dataset,
         **{name: getattr(config, name) for name in ("rounds", "round_s", "seconds", "settle_s")},
     }
     todo = [{**one, **same, "seed": seed} for seed, one in enumerate(made_of)]
-    return runner.map(timescales, todo, label=arm)
+    return Arm(arm, runner.map(timescales, todo, label=arm))
 
 
 class _Study:
-    """Timescales of all runs, and the figures of a signal."""
+    """Timescales of all runs that were measured, and the figures of a signal."""
 
     def __init__(
         self,
-        config: Config,
         connectome: Connectome,
         maps: np.ndarray,
-        arms: dict[str, list[dict[str, Any]]],
-        runs: dict[str, list[dict[str, Any]]],
+        made_of: Mapping[str, Sequence[Values]],
+        arms: Mapping[str, Arm],
     ) -> None:
-        self.config, self.connectome, self.maps, self.runs = config, connectome, maps, runs
-        self.myelin = np.array([region.t1w_t2w for region in connectome.regions], float)
+        self.connectome, self.maps, self.arms = connectome, maps, arms
+        self.myelin = connectome.t1w_t2w
         self.place = (self.myelin - self.myelin.mean()) / self.myelin.std()
         self.used = {
-            arm: np.array([one["myelin"] or self.myelin for one in own])
-            for arm, own in arms.items()
+            name: np.array(
+                [
+                    one["myelin"] or self.myelin
+                    for one, run in zip(made_of[name], arm.runs, strict=True)
+                    if run["outcome"] == Ended.OK
+                ]
+            )
+            for name, arm in arms.items()
         }
 
     def log_tau(self, signal: str, arm: str) -> np.ndarray:
         """Return the logarithm of tau in ms (run, region)."""
-        return np.log([run[signal] for run in self.runs[arm]])
+        tau_ms = self.arms[arm].column(lambda run: run[signal])
+        return np.log(tau_ms.reshape(-1, self.connectome.n))
 
     def signal(self, signal: str) -> dict[str, Any]:
         """Return all figures of a signal, plain."""
@@ -343,10 +231,10 @@ class _Study:
         slope = {arm: self._slope(values) for arm, values in x.items()}
         return {
             **{arm: self.along(values) for arm, values in x.items()},
-            "strength_r": _r(_mean(x["real"]), strength),
-            "slope": {**slope, "rest": slope["real"] - slope["isolated"] - slope["alike"]},
-            "gradient_share": self._share(x["isolated"], x["real"]),
-            "wiring_share": self._share(x["alike"], x["real"]),
+            "strength_r": _r(_mean(x[REAL]), strength),
+            "slope": {**slope, "rest": slope[REAL] - slope["isolated"] - slope["alike"]},
+            "gradient_share": self._share(x["isolated"], x[REAL]),
+            "wiring_share": self._share(x["alike"], x[REAL]),
             "surrogate_t1w_t2w_r": _finite_mean(
                 [_r(x, self.myelin) for x in self.log_tau(signal, "surrogate")]
             ),
@@ -397,23 +285,15 @@ class _Study:
         return np.array([_r(x, along) for x, along in pairs])
 
     def against(self, arm: str) -> dict[str, Comparison]:
-        """Return r of single runs of the real brain against those of an arm, by signal.
-
-        Corrected together. Brains that the engine stopped are left out, and so is a signal of which
-        a run has no r.
-        """
-        measured = [i for i, run in enumerate(self.runs[arm]) if not run["stopped"]]
-        r = {s: (self.each_r(s, "real"), self.each_r(s, arm)[measured]) for s in SIGNALS}
-        known = {s: pair for s, pair in r.items() if np.isfinite(np.concatenate(pair)).all()}
-        if len(measured) < 2 or not known:
-            return {}
-        return joint_family(
-            {s: compare(real.tolist(), others.tolist()) for s, (real, others) in known.items()}
+        """Return r of single runs of the real brain against those of an arm, by signal."""
+        return design.against(
+            {signal: self.each_r(signal, REAL) for signal in SIGNALS},
+            {signal: self.each_r(signal, arm) for signal in SIGNALS},
         )
 
     def claimed_r(self, recipe: Recipe) -> float:
         """Return what the claim is of: r of the parameter tau_m with the rates."""
-        rate_Hz = np.mean([run["rate_Hz"] for run in self.runs["real"]], axis=0)
+        rate_Hz = self.arms[REAL].column(lambda run: run["rate_Hz"]).mean(axis=0)
         return _r(np.array(tau_m_by_region_ms(self.connectome, recipe)), rate_Hz)
 
     def data(self) -> dict[str, np.ndarray]:
@@ -428,7 +308,7 @@ class _Study:
             **{
                 f"r_{signal}_{arm}": self.each_r(signal, arm)
                 for signal in SIGNALS
-                for arm in self.runs
+                for arm in self.arms
             },
         }
 
@@ -449,6 +329,8 @@ def _r(x: np.ndarray, y: np.ndarray) -> float:
 
 def _drawn(figure: Callable[..., float], *arms: np.ndarray) -> np.ndarray:
     """Return a figure of arms (run, ...) whose runs are drawn again; empty if it is often nan."""
+    if not all(map(len, arms)):
+        return np.empty(0)
     stream = rng.stream(0, "timescale gradient", "bootstrap")
     draws = np.array(
         [figure(*(x[stream.integers(0, len(x), len(x))] for x in arms)) for _ in range(N_BOOTSTRAP)]
@@ -473,47 +355,47 @@ def _finite_mean(x: Sequence[float]) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def _rows(name: str, found: dict[str, Any], config: Config) -> tuple[Row, ...]:
+def _rows(name: str, found: Values, arms: Mapping[str, Arm], config: Config) -> tuple[Row, ...]:
     """Return the rows of a signal."""
-    real = found["real"]
-    n = f"{real['n_regions']} regions, mean over seeds"
+    real, n_seeds = found[REAL], arms[REAL].n
+    where = f"{real['n_regions']} regions, mean over seeds"
 
     def share(key: str, what: str) -> Row:
         own = found[key]
-        note = "of the slope of log tau along T1w/T2w"
         return judge(
             f"{name}: share of {what}",
             own["value"],
             interval=own["interval"],
-            n=config.seeds,
-            note=note,
+            n=n_seeds,
+            note="of the slope of log tau along T1w/T2w",
         )
 
     def beside(arm: str, what: str) -> Row:
         own = found["against"][arm]
-        if own is None:
-            return judge(f"{name}: r, {what}", None, n=0)
+        nulls = [] if own is None else own["nulls"]
         return judge(
             f"{name}: r, {what}",
-            float(np.mean(own["nulls"])),
-            n=len(own["nulls"]),
+            float(np.mean(nulls)) if nulls else None,
+            n=len(nulls),
             otherwise=Verdict.BASELINE,
-            note=f"single runs; {own['sentence']}",
+            note=design.joined(
+                "" if own is None else f"single runs; {own['sentence']}", arms[arm].lost
+            ),
         )
 
     return (
-        judge(f"{name}: tau", real["tau_ms"], n=config.seeds, unit="ms", note="median of regions"),
+        judge(f"{name}: tau", real["tau_ms"], n=n_seeds, unit="ms", note="median of regions"),
         judge(
             f"{name}: r",
             real["r"],
             interval=real["interval"],
-            n=config.seeds,
+            n=n_seeds,
             target=LONGER_UP,
-            note=n,
+            note=design.joined(where, arms[REAL].lost),
         ),
         judge(f"{name}: p", real["p"], n=config.maps, target=BEYOND_CHANCE),
-        _alone(f"{name}: r, regions isolated", found["isolated"], config.seeds),
-        _alone(f"{name}: r, regions alike", found["alike"], config.seeds),
+        _alone(f"{name}: r, regions isolated", found["isolated"], arms["isolated"]),
+        _alone(f"{name}: r, regions alike", found["alike"], arms["alike"]),
         share("gradient_share", "the gradient alone"),
         share("wiring_share", "the wiring alone"),
         beside("surrogate", "surrogate maps set tau_m"),
@@ -521,24 +403,23 @@ def _rows(name: str, found: dict[str, Any], config: Config) -> tuple[Row, ...]:
     )
 
 
-def _alone(name: str, found: dict[str, Any], n_seeds: int) -> Row:
+def _alone(name: str, found: Values, arm: Arm) -> Row:
     """Return the row of an r that nothing is asked of."""
-    note = "" if found["p"] is None else f"p {found['p']:.2g}"
     return judge(
         name,
         found["r"],
         interval=found["interval"],
-        n=n_seeds,
+        n=arm.n,
         otherwise=Verdict.BASELINE,
-        note=note,
+        note=design.joined("" if found["p"] is None else f"p {found['p']:.2g}", arm.lost),
     )
 
 
-def _verdict(signals: dict[str, dict[str, Any]]) -> str:
+def verdict(signals: Values) -> str:
     """Return what the figures come to."""
 
     def falls(name: str) -> str:
-        real = signals[name]["real"]
+        real = signals[name][REAL]
         if real["r"] is None:
             return "was not measured"
         shown = LONGER_UP.holds(real["r"]) and BEYOND_CHANCE.holds(real["p"])
