@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from encephagen.engine.cpu import engine as cpu_module
+from encephagen.engine.cpu import ports as ports_module
 from encephagen.engine.cpu.engine import CPURun
 from encephagen.engine.cpu.kernel import CHUNK
 from encephagen.engine.session import Session, simulate
@@ -162,7 +162,7 @@ def test_growing_the_queue_and_emptying_the_tape(all_models, expected, monkeypat
         )
 
     monkeypatch.setattr(CPURun, "_empty_queue", small)
-    monkeypatch.setattr(cpu_module, "SPIKE_ROOM", 1)
+    monkeypatch.setattr(ports_module, "SPIKE_ROOM", 1)
     calls = []
     run = CPURun._run
     monkeypatch.setattr(

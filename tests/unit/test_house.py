@@ -133,6 +133,103 @@ def test_unit_tests_mirror_the_source():
     assert not strangers, f"tests/unit has no counterpart in src/encephagen for {strangers}"
 
 
+# ---- the shape of the house ---------------------------------------------------------------------
+
+
+def module_of(path):
+    name = path.relative_to(SOURCE.parent).with_suffix("").as_posix().replace("/", ".")
+    return name.removesuffix(".__init__")
+
+
+def imports():
+    """Every import of one file of the package by another: (importer, imported), types included."""
+    known = {module_of(path) for path in MODULES}
+    found = set()
+    for path in MODULES:
+        for node in ast.walk(parse(path)):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                whole = [f"{node.module}.{alias.name}" for alias in node.names]
+                names = [name if name in known else node.module for name in whole]
+            found |= {(module_of(path), name) for name in names if name in known}
+    root = SOURCE.name  # it names what it loads when first used, and holds the version
+    return {(a, b) for a, b in found if root not in (a, b) and a != b}
+
+
+def test_no_two_files_import_each_other_in_a_circle():
+    after = {}
+    for importer, imported in imports():
+        after.setdefault(importer, set()).add(imported)
+    reached = {}
+
+    def reach(module):
+        if module not in reached:
+            reached[module] = set()
+            todo = list(after.get(module, ()))
+            while todo:
+                if (found := todo.pop()) not in reached[module]:
+                    reached[module].add(found)
+                    todo += after.get(found, ())
+        return reached[module]
+
+    circles = sorted(module for module in list(after) if module in reach(module))
+    assert not circles, f"these import each other in a circle: {circles}"
+
+
+def test_layers_hold_for_types_too():
+    """import-linter leaves out what is imported for types alone; here it counts."""
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    (contract,) = linter["importlinter"]["contracts"]
+    floor = {}
+    for height, layer in enumerate(contract["layers"]):
+        floor |= dict.fromkeys((name.strip("() ") for name in layer.split("|")), height)
+    strangers = {p.relative_to(SOURCE).parts[0].removesuffix(".py") for p in MODULES}
+    assert strangers - {"__init__"} == set(floor)
+    wrong = []
+    for importer, imported in sorted(imports()):
+        a, b = importer.split(".")[1], imported.split(".")[1]
+        if a != b and floor[a] >= floor[b] and contract["layers"][-1].find(a) < 0:
+            wrong.append(f"{importer} -> {imported}")
+    assert not wrong, wrong
+
+
+LETTER = re.compile(
+    r"""startswith\(\(?["'][A-Z]["']|\[:?[01]:?1?\]\s*[!=]=\s*["'][A-Z]["']"""
+    r"""|[!=]=\s*["'][EI]["']|\bin\s*[({\[]\s*["'][EI]["']"""
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_letter_of_a_name_decides_what_a_population_does(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [f"{n}: {line.strip()}" for n, line in enumerate(lines, 1) if LETTER.search(line)]
+    assert not found, f"{name_of(path)}: ask `excites` of the population: {found}"
+
+
+def test_the_detector_of_letters_detects():
+    for line in ('name.startswith("I")', "name[0] == 'I'", 'name == "E"', "p in ('E', 'X')"):
+        assert LETTER.search(line), line
+    for line in ('name.startswith("Inf")', 'sel(population="E")', 'd["I"]', 'x == "Either"'):
+        assert not LETTER.search(line), line
+
+
+def n_lines(path):
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_files_can_be_read_at_one_sitting():
+    kernel = SOURCE / "engine" / "cpu" / "kernel.py"  # one straight run of loops
+    long = {name_of(p): n_lines(p) for p in MODULES if n_lines(p) > 500 and p != kernel}
+    assert not long, f"over 500 lines: {long}; a file holds one thing"
+
+
+def test_the_app_is_thin():
+    total = sum(n_lines(p) for p in MODULES if "app" in p.relative_to(SOURCE).parts[:1])
+    assert total < 3500, f"app/ has {total} lines: it talks, and what it says is made below it"
+
+
 # ---- the package --------------------------------------------------------------------------------
 
 

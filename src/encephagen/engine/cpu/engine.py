@@ -18,18 +18,15 @@ from encephagen.engine.cpu.layout import TILE
 from encephagen.engine.cpu.load import load
 from encephagen.engine.cpu.pace import Pace
 from encephagen.engine.cpu.pack import packed
+from encephagen.engine.cpu.ports import PortMaker
 from encephagen.engine.cpu.source import compose, constants, rows
-from encephagen.engine.engine import Driven, Events, Inputs, Watch
-from encephagen.jit import njit
+from encephagen.engine.engine import Events, Inputs, Watch
 from encephagen.network.network import Network
-from encephagen.units import MS_PER_S
 
 # Turns that threads wait for each other before they sleep. GNU OpenMP has 300,000: where another
 # program keeps a core busy, a step of 16,000 neurons on two threads then took 350 to 1,600 us. With
 # 1,000 it took 20 to 50 us there, and on a quiet machine 9 us as before.
 SPINS = "1000"
-INFINITE = np.float32(np.inf)  # of the inputs' own precision
-SPIKE_ROOM = 1 << 18  # spikes that the kernel can leave before it must return
 FIRST_CHUNKS = 4096  # of each shard's calendar; it grows
 FIRST_RECENT = 1 << 12  # spikes that may be under way; it grows
 
@@ -82,15 +79,11 @@ class CPURun:
         self._pace = Pace(most_threads(network))
         self.counts = np.zeros(network.n_neurons, np.int32)
         self._keys = tables.noise_keys(noise_seed)
-        self._noise_seed = noise_seed
         self._make_wiring()
         self._make_cells(initial_seed)
         self._queue = self._empty_queue(FIRST_CHUNKS, FIRST_RECENT)
         self._no_samples = np.empty((0, 0), np.float32)
-        self._quiet = self._quiet_ports()
-        self._usual: dict[tuple[bool, bool], kernel.Ports] = {}
-        self._usual_pA: np.ndarray | None = None  # whose ports those are
-        self._clean = True  # whether no lane has an injected current
+        self._ports = PortMaker(network, self.layout, noise_seed, self.counts, self.V_at)
 
     # -- what it is made of ---------------------------------------------------------------------
 
@@ -184,35 +177,6 @@ class CPURun:
             recent_at=np.zeros(2, np.int64),
         )
 
-    def _quiet_ports(self) -> kernel.Ports:
-        """Return ports through which nothing comes in but currents, and only counts go out."""
-        none, n_shards = np.empty(0, np.int64), self.layout.n_shards
-        return kernel.Ports(
-            current_pA=np.zeros(self.network.n_neurons, np.float32),
-            injects=1,
-            kick_neuron=none,
-            kick_lane=none,
-            kick_p0=np.empty(0),
-            kick_mean=np.empty(0),
-            kick_bounds=np.zeros(n_shards + 1, np.int64),
-            kick_key=self._keys[2],
-            drive_pA=np.empty((0, 0), np.float32),
-            drive_p0=np.empty((0, 0)),
-            drive_mean=np.empty((0, 0)),
-            drive_key=np.empty(0, np.uint64),
-            drive_neuron=none,
-            drive_lane=none,
-            drive_bounds=np.empty((0, n_shards + 1), np.int64),
-            counts=self.counts,
-            spike_step=none,
-            spike_neuron=np.empty(0, np.int32),
-            probe_at=none,
-            probe_shard=none,
-            probe_every=1,
-            probe_out=np.empty((0, 0), np.float32),
-            noise_key=self._keys[0],
-        )
-
     @property
     def nbytes(self) -> int:
         """Bytes that synapses, state and queues take now."""
@@ -244,7 +208,7 @@ class CPURun:
     def advance(self, n_steps: int, inputs: Inputs, watch: Watch) -> Events:
         """Run ``n_steps`` steps; ValueError, before the first, for inputs that cannot be."""
         first = self.step
-        ports = self._ports(inputs, watch)
+        ports = self._ports.make(inputs, watch)
         if not (len(watch.voltage) or inputs.driven):  # a closed loop wants this to be quick
             step, n = self._run(first, n_steps, ports)
             if step == first + n_steps:
@@ -322,92 +286,6 @@ class CPURun:
                 self._queue = queue
                 return
             chunks *= 2
-
-    # -- input ----------------------------------------------------------------------------------
-
-    def _ports(self, inputs: Inputs, watch: Watch) -> kernel.Ports:
-        finite, injected, kicked = _look(inputs.current_pA, inputs.poisson_Hz)
-        if not finite:
-            neuron = int(np.argmin(np.isfinite(inputs.current_pA)))
-            raise ValueError(
-                f"current_pA of neuron {neuron} is {inputs.current_pA[neuron]:g}: must be finite; "
-                "check what wrote it"
-            )
-        watched = kicked or len(watch.voltage) or inputs.driven
-        injects = injected or bool(inputs.driven) or not self._clean
-        self._clean = not injected and not inputs.driven
-        if not watched:
-            return self._usual_ports(inputs.current_pA, injects, watch.spikes)
-        ports = self._quiet
-        if kicked:
-            ports = self._kicked(ports, inputs.poisson_Hz)
-        if inputs.driven:
-            ports = self._driven(ports, inputs.driven)
-        if watch.spikes:
-            ports = ports._replace(**self._spike_room)
-        if len(watch.voltage):
-            ports = ports._replace(
-                probe_at=self.V_at[watch.voltage],
-                probe_shard=self.layout.shard_of(watch.voltage),
-                probe_every=watch.every_steps,
-            )
-        return ports._replace(current_pA=inputs.current_pA, injects=int(injects))
-
-    def _usual_ports(self, current_pA: np.ndarray, injects: bool, spikes: bool) -> kernel.Ports:
-        """Return ports for currents alone, kept from call to call: to make them takes 2 us."""
-        if current_pA is not self._usual_pA:
-            self._usual_pA, self._usual = current_pA, {}
-        if (injects, spikes) not in self._usual:
-            room = self._spike_room if spikes else {}
-            self._usual[injects, spikes] = self._quiet._replace(
-                current_pA=current_pA, injects=int(injects), **room
-            )
-        return self._usual[injects, spikes]
-
-    @property
-    def _spike_room(self) -> dict[str, np.ndarray]:
-        if not hasattr(self, "_spikes"):
-            room = max(SPIKE_ROOM, 2 * self.layout.n_lanes * self._wiring.window)
-            self._spikes = {
-                "spike_step": np.empty(room, np.int64),
-                "spike_neuron": np.empty(room, np.int32),
-            }
-        return self._spikes
-
-    def _kicked(self, ports: kernel.Ports, rate_Hz: np.ndarray) -> kernel.Ports:
-        neuron = np.flatnonzero(rate_Hz)
-        mean = rate_Hz[neuron].astype(np.float64) * self.network.dt_ms / MS_PER_S
-        bad = ~((mean > 0) & (mean <= tables.MAX_BACKGROUND_PER_STEP))
-        if bad.any():
-            raise ValueError(
-                f"poisson_Hz of neuron {neuron[bad][0]} is {rate_Hz[neuron[bad][0]]:g}: must be "
-                f"finite, 0 or more, and at most {tables.MAX_BACKGROUND_PER_STEP:.0f} events a step"
-            )
-        return ports._replace(
-            kick_neuron=neuron,
-            kick_lane=self.layout.lane[neuron],
-            kick_p0=np.exp(-mean),
-            kick_mean=mean,
-            kick_bounds=np.searchsorted(neuron, self.layout.shard_first),
-        )
-
-    def _driven(self, ports: kernel.Ports, driven: tuple[Driven, ...]) -> kernel.Ports:
-        mean = np.array([d.Hz for d in driven]).T.copy() * self.network.dt_ms / MS_PER_S
-        first = np.cumsum([0] + [len(d.neurons) for d in driven])
-        neuron = np.concatenate([d.neurons for d in driven])
-        bounds = [
-            a + np.searchsorted(d.neurons, self.layout.shard_first)
-            for a, d in zip(first, driven, strict=False)
-        ]
-        return ports._replace(
-            drive_pA=np.array([d.pA for d in driven], np.float32).T.copy(),
-            drive_p0=np.exp(-mean),
-            drive_mean=mean,
-            drive_key=np.array([tables.drive_key(self._noise_seed, d.number) for d in driven]),
-            drive_neuron=neuron,
-            drive_lane=self.layout.lane[neuron],
-            drive_bounds=np.array(bounds, np.int64),
-        )
 
     # -- lesions and state ----------------------------------------------------------------------
 
@@ -488,17 +366,3 @@ if hasattr(os, "register_at_fork"):
 
 def _numba_threads() -> int:
     return int(numba.config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-@njit
-def _look(current_pA: np.ndarray, rate_Hz: np.ndarray) -> tuple[bool, bool, bool]:
-    """Return whether all currents are finite, and whether any current, any rate is not 0.
-
-    One pass of 1.4 us over 16,000 neurons, where NumPy takes 5: a closed loop looks at every step.
-    """
-    bad, injected, kicked = numba.int32(0), numba.int32(0), numba.int32(0)
-    for i in range(current_pA.shape[0]):
-        bad |= numba.int32(not abs(current_pA[i]) < INFINITE)
-        injected |= numba.int32(current_pA[i] != 0)
-        kicked |= numba.int32(rate_Hz[i] != 0)
-    return bad == 0, injected != 0, kicked != 0
