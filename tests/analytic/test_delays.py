@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from encephagen.connectome.connectome import Connectome, Region
+from encephagen.engine.cpu.engine import cpu
 from encephagen.engine.session import Session
 from encephagen.network.build import build
 
@@ -35,7 +36,7 @@ def relayed(brain_of, velocity_mm_per_ms, dt_ms=0.1, lesion=None):
         t_ref_ms=200.0,
     )
     network = build(brain, dt_ms=dt_ms, seed=3)
-    session = Session(network, threads=1, real="float64")
+    session = Session(network, engine=cpu(1, "float64"))
     session.advance(round(300.0 / dt_ms))  # spikes of the initial state pass by
     if lesion is not None:
         lesion(session)

@@ -55,7 +55,7 @@ def test_below_rheobase_there_is_no_spike():
 
 def test_the_grid_does_not_change_the_membrane():
     """Exact integration: any step gives the potential that one long step gives."""
-    neuron, current_pA = LIF(V_th_mV=1000.0), 400.0
+    neuron, current_pA = LIF(V_th_mV=1000.0, t_ref_ms=0.0), 400.0
     ends = []
     for dt_ms in (0.1, 0.5, 5.0, 50.0):
         constants, gain = neuron.constants(dt_ms), constant_current_gain(neuron, dt_ms)

@@ -141,7 +141,9 @@ def test_the_table_fits_and_the_file_is_whole(small, tmp_path):
     file = tmp_path / "run.nc"
     result = call("simulate", "--dataset", small, "--seconds", 0.5, "--out", file)
     assert result.exit_code == 0
-    assert max(map(len, result.stdout.splitlines())) <= 80
+    *table, saved = result.stdout.splitlines()
+    assert max(map(len, table)) <= 80
+    assert saved == f"saved to {file}", "whole, so that it can be copied"
     assert "alarms" in result.stdout
     recording = Recording.load(file)
     assert recording.duration_ms == pytest.approx(500.0)

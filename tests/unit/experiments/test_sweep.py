@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from encephagen.connectome.files import write_npz
 
 from encephagen.brain.recipe import default_recipe
 from encephagen.connectome.datasets import hcp_aal2
+from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 from encephagen.experiments.runner import Runner
 from encephagen.experiments.sweep import Asked, Axis, Sweep, by_point, swept
