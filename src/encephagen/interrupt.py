@@ -1,7 +1,7 @@
 """Ctrl-C that waits for a safe moment, so that nothing which was computed is lost.
 
-Three guards for three needs: within `held` Ctrl-C takes effect at the end; within `gently` where
-the program asks; within `counted` as usual, and once more at the end.
+Three guards for three needs: within a shut `Latch` Ctrl-C takes effect at the end; within `gently`
+where the program asks; within `counted` as usual, and once more at the end.
 """
 
 import signal
@@ -13,22 +13,45 @@ from typing import Any
 Handler = Callable[[int, Any], Any]
 
 
-@contextmanager
-def held() -> Iterator[None]:
-    """Hold Ctrl-C back until the block is done, so that what compiled code returns can be kept.
+class Latch:
+    """Holds Ctrl-C back while it is shut, so that what compiled code returns can be kept.
 
-    It arrives while compiled code runs, and Python would raise it before the results are stored.
+    Ctrl-C arrives while compiled code runs, and Python would raise it before the results are
+    stored. A closed loop shuts the latch thousands of times a second: the handler is put in place
+    once, by `place`, and shutting costs next to nothing. Where Ctrl-C is not ours to handle (see
+    `_ours`) it does nothing.
     """
-    came = False
 
-    def note(number: int, frame: Any) -> None:
-        nonlocal came
-        came = True
+    def __init__(self) -> None:
+        self._usual: Any = None
+        self._shut = self._came = False
 
-    with _handling(lambda usual: note, ignored=True):
-        yield
-    if came:
-        signal.raise_signal(signal.SIGINT)
+    def place(self) -> None:
+        """Handle Ctrl-C from now on; as usual, while the latch is open."""
+        if self._usual is None and _ours(usual := signal.getsignal(signal.SIGINT)):
+            self._usual = usual
+            signal.signal(signal.SIGINT, self._handle)
+
+    def remove(self) -> None:
+        """Leave Ctrl-C to whom it was left before."""
+        if self._usual is not None and signal.getsignal(signal.SIGINT) == self._handle:
+            signal.signal(signal.SIGINT, self._usual)
+            self._usual = None
+
+    def _handle(self, number: int, frame: Any) -> None:
+        if self._shut:
+            self._came = True
+        else:
+            self._usual(number, frame)
+
+    def __enter__(self) -> None:
+        self._shut = True
+
+    def __exit__(self, *error: Any) -> None:
+        self._shut = False
+        if self._came:
+            self._came = False
+            self._usual(signal.SIGINT, None)
 
 
 @contextmanager
@@ -76,15 +99,10 @@ def counted() -> Iterator[None]:
 
 
 @contextmanager
-def _handling(wrap: Callable[[Any], Handler], *, ignored: bool = False) -> Iterator[None]:
-    """Handle SIGINT within by what ``wrap`` makes of the usual handler.
-
-    Where Ctrl-C is not ours to handle (another thread, or a shell's background job, whose SIGINT is
-    ignored) it is not; ``ignored``: also where it is ignored or has its default.
-    """
+def _handling(wrap: Callable[[Any], Handler]) -> Iterator[None]:
+    """Handle SIGINT within by what ``wrap`` makes of the usual handler, where it is ours."""
     usual = signal.getsignal(signal.SIGINT)
-    ours = usual is not None if ignored else callable(usual)
-    if not ours or threading.current_thread() is not threading.main_thread():
+    if not _ours(usual):
         yield
         return
     signal.signal(signal.SIGINT, wrap(usual))
@@ -92,3 +110,8 @@ def _handling(wrap: Callable[[Any], Handler], *, ignored: bool = False) -> Itera
         yield
     finally:
         signal.signal(signal.SIGINT, usual)
+
+
+def _ours(usual: Any) -> bool:
+    """Whether Ctrl-C is ours to handle: not in another thread, nor in a shell's background job."""
+    return callable(usual) and threading.current_thread() is threading.main_thread()

@@ -18,7 +18,7 @@ from encephagen.engine.guard import Guard, Stopped
 from encephagen.engine.lesions import Cut, Lesion, Selector, Silenced
 from encephagen.engine.recorder import Recorder
 from encephagen.engine.snapshot import Snapshot
-from encephagen.interrupt import held
+from encephagen.interrupt import Latch
 from encephagen.network.network import Network
 from encephagen.recording.alarms import Alarm
 from encephagen.recording.probe import Probe
@@ -63,6 +63,7 @@ class Session:
         self._last_steps = 0
         self._lesions: list[Lesion] = []
         self._recorders: list[Recorder] = []
+        self._latch = Latch()  # so that Ctrl-C takes no spikes from a recorder
         self._drives: list[Drive] = []
         self._n_drives = 0
         self._watch = Watch()
@@ -141,12 +142,15 @@ class Session:
         recorder = Recorder(self.network, probe, self.step)
         self._recorders.append(recorder)
         self._rewatch()
+        self._latch.place()
         return recorder
 
     def detach(self, recorder: Recorder) -> None:
         """End a recorder; what it has kept stays in it."""
         self._recorders.remove(recorder)
         self._rewatch()
+        if not self._recorders:
+            self._latch.remove()
 
     def _rewatch(self) -> None:
         """Ask the engine for all that any recorder wants."""
@@ -204,7 +208,7 @@ class Session:
         if not self._recorders:
             self.run.advance(n_steps, inputs, self._watch)
         else:
-            with held():
+            with self._latch:
                 events = self.run.advance(n_steps, inputs, self._watch)
                 for recorder in self._recorders:
                     recorder.take(events, n_steps, self._seen_by(recorder, n_steps, events))
