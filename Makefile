@@ -100,9 +100,10 @@ docs: $(VENV)/.dev
 		--name encephagen --title "The command line" --output docs/cli.md
 	@MPLBACKEND=Agg $(BIN)/python scripts/renew_docs.py
 
-# Pins for every platform and Python at once, so one file serves all; needs the package index.
+# Pins for every platform and Python at once, so one file serves all; needs the package index. A clone
+# has the extras `fit` and `nulls`, so that all of its commands work.
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \
-	--python-version 3.11 --no-emit-index-url --no-emit-find-links pyproject.toml
+	--python-version 3.11 --no-emit-index-url --no-emit-find-links --extra fit --extra nulls pyproject.toml
 lock: | $(VENV)/.made
 	@$(PIP) uv $(QUIET) $(OR_SHOW)
 	@$(LOCK) --group build -o requirements.lock

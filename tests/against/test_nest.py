@@ -322,6 +322,6 @@ def test_what_nest_cannot_is_refused(nest, quiet):
 
 def test_without_nest_the_extra_is_named(quiet, monkeypatch):
     network, _ = quiet
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "nest", None)
     with pytest.raises(ValueError, match=r"pip install 'encephagen\[nest\]'"):
         Session(network, engine=in_nest())

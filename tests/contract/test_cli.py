@@ -19,6 +19,7 @@ from encephagen.app.cli import app
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
+from encephagen.extras import EXTRAS
 from encephagen.recording import Recording
 
 COMMANDS = "info simulate plot demo nulls export list run report validate fit bench doctor".split()
@@ -442,7 +443,18 @@ def test_info_names_data_sources_and_machine():
     document = json.loads(call("info", "--json", "--recipe").stdout)
     assert {d["name"] for d in document["datasets"]} >= {"hcp-aal2", "gw-aal2-94", "tvb-192"}
     assert any(p["name"] == "long_weight_pA" for p in document["recipe"])
-    assert document["versions"]["netneurotools"] and document["versions"]["bctpy"]
+    assert document["versions"]["numba"]
+    assert {extra.package for extra in EXTRAS} <= document["versions"].keys()
+
+
+def test_fit_without_its_package_says_how_to_get_it_before_anything(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cma", None)
+    result = call("fit", "--out", tmp_path / "fit")
+    assert result.exit_code == 2
+    assert result.stderr == "error: fit needs cma, which is not installed: " + (
+        "pip install 'encephagen[fit]'\n"
+    )
+    assert not (tmp_path / "fit").exists()
 
 
 def test_doctor_finds_this_installation_sound():

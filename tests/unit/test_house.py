@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import encephagen
+from encephagen.extras import EXTRAS
 from encephagen.report.page import BRAIN_DIGEST, brain_digest_of
 from encephagen.report.text import of_brain
 
@@ -285,7 +286,9 @@ def test_requirements_are_pinned_and_name_no_place(path):
 
 def test_the_lock_covers_what_the_project_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = {re.match(r"[\w.-]+", text)[0].lower() for text in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    texts = project["dependencies"] + extras["fit"] + extras["nulls"]  # so all commands work
+    asked = {re.match(r"[\w.-]+", text)[0].lower() for text in texts}
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     pinned = {name.lower() for name in re.findall(r"^([\w.-]+)==", lock, flags=re.MULTILINE)}
     assert asked <= pinned, f"not in requirements.lock: {asked - pinned}; renew it with make lock"
@@ -308,6 +311,38 @@ def test_every_package_that_we_import_is_one_we_ask_for():
             roots = {name.split(".")[0] for name in names}
             strangers |= {f"{root} in {name_of(path)}" for root in roots - known}
     assert not strangers, f"not in pyproject.toml: {sorted(strangers)}"
+
+
+def test_what_only_some_commands_need_is_an_extra_that_is_loaded_through_its_word():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    declared = tomllib.loads(text)["project"]["optional-dependencies"]
+    asked = {name: re.match(r"[\w.-]+", texts[0])[0] for name, texts in declared.items()}
+    assert {e.name: e.package for e in EXTRAS}.items() <= asked.items()
+    inside_nest = {"nest_worker.py", "run_in_nest.py"}  # they run where NEST is, by themselves
+    direct = re.compile(rf"^\s*(?:import|from) (?:{'|'.join(e.module for e in EXTRAS)})\b", re.M)
+    found = {p.name for p in MODULES if direct.search(p.read_text(encoding="utf-8"))}
+    assert found <= inside_nest, "load it through encephagen.extras, which says how to get it"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--help", "info", "simulate --seconds 0.05", "demo"],
+)
+def test_everyday_commands_import_no_extra_and_no_cluster(words):
+    code = (
+        "import sys; from encephagen.app.cli import main\n"
+        f"sys.argv = ['encephagen', *{words.split()}]\n"
+        "try: main()\n"
+        "finally: print(sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr)"
+    )
+    quit_at_once = {"input": "quit\n"} if words == "demo" else {}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, **quit_at_once
+    )
+    loaded = set(ast.literal_eval(ran.stderr.splitlines()[-1]))
+    heavy = {e.module for e in EXTRAS} | {"distributed", "sklearn", "nilearn"}
+    assert ran.returncode == 0 and "typer" in loaded
+    assert not loaded & heavy
 
 
 # ---- the repository -----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 
 from encephagen import rng
 from encephagen.analysis.rates import neurons_of
+from encephagen.extras import NEO
 from encephagen.recording import Recording
 from encephagen.units import whole_steps
 
@@ -141,18 +142,19 @@ def count_correlation(
 
 
 def spike_trains(recording: Recording, neurons: Sequence[int]) -> list[Any]:
-    """Return neo.SpikeTrain objects of some neurons, for the rest of what Elephant can do."""
-    import neo
-    import quantities
+    """Return neo.SpikeTrain objects of some neurons, for the rest of what Elephant can do.
 
+    Raises ValueError if neo is not installed.
+    """
+    neo = NEO.load("spike_trains")
     steps, who = recording.spike_steps, recording.spike_neurons
     start_ms, stop_ms, dt_ms = recording.start_ms, recording.stop_ms, recording.dt_ms
     return [
         neo.SpikeTrain(
             np.minimum((steps[who == neuron] + 1) * dt_ms, stop_ms),
-            units=quantities.ms,
-            t_start=start_ms * quantities.ms,
-            t_stop=stop_ms * quantities.ms,
+            units="ms",
+            t_start=start_ms,  # in these units
+            t_stop=stop_ms,
         )
         for neuron in neurons
     ]

@@ -16,13 +16,9 @@ from rich.text import Text
 
 from encephagen.app import console
 from encephagen.app.choice import Choice, recipe_values
+from encephagen.extras import EXTRAS, Extra
 
 NEEDED = ("numpy", "numba", "scipy", "xarray", "h5netcdf", "matplotlib", "psutil")
-# Module, package and what it is for.
-OPTIONAL = (
-    ("nest", "nest-simulator", "comparing speed and spikes with NEST"),
-    ("tvb_data", "tvb-data", "the connectomes of The Virtual Brain"),
-)
 OLDEST_PYTHON = (3, 11)
 DISK_MIB = 200.0
 MEMORY_MIB = 1000.0
@@ -83,8 +79,7 @@ def examine() -> Iterator[Finding]:
             if warning.category is UserWarning:  # ours: what it is, and after a colon what to do
                 text, _, remedy = str(warning.message).partition(": ")
                 yield Finding(what, MISSING, text, remedy)
-    for module, package, purpose in OPTIONAL:
-        yield _optional(module, package, purpose)
+    yield from map(_optional, EXTRAS)
 
 
 def _python(what: str) -> Finding:
@@ -242,10 +237,10 @@ _CHECKS: tuple[tuple[str, Callable[[str], Finding]], ...] = (
 )
 
 
-def _optional(module: str, package: str, purpose: str) -> Finding:
+def _optional(extra: Extra) -> Finding:
     from encephagen.app.machine import versions
 
-    version = versions((package,))[package]
+    version = versions((extra.package,))[extra.package]
     if version is None:
-        return Finding(package, MISSING, f"needed only for {purpose}", f"pip install {package}")
-    return Finding(package, GOOD, f"{version}, for {purpose}")
+        return Finding(extra.package, MISSING, f"needed only for {extra.purpose}", extra.remedy)
+    return Finding(extra.package, GOOD, f"{version}, for {extra.purpose}")

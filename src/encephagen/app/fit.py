@@ -18,13 +18,16 @@ def fit(
 ) -> int:
     """Search, write the recipe, every evaluation and a page into ``out``; return the exit status.
 
-    1 if a run failed. Raises ValueError for a data set without fMRI, or without such subjects.
+    1 if a run failed. Raises ValueError if cma is not installed, and for a data set without fMRI,
+    or without such subjects.
     """
     from encephagen.app import runs
     from encephagen.experiments import fit as search
     from encephagen.experiments.runner import RunFailed
+    from encephagen.extras import FIT
     from encephagen.report import fit as report
 
+    FIT.check("fit")
     search.people(config.dataset, (*config.train, *config.test))
     out.mkdir(parents=True, exist_ok=True)
     started_s = time.perf_counter()

@@ -9,6 +9,7 @@ from typing import Any
 
 from encephagen import __version__
 from encephagen.app import console
+from encephagen.extras import EXTRAS, TVB
 
 NAME = "encephagen"
 
@@ -80,7 +81,7 @@ def info(as_json: bool, recipe: bool) -> None:
     made = tables.table("datasets", "<name", "regions", "subjects", "fMRI", "<")
     for d in datasets:
         scan = "" if d.n_volumes is None else f"{d.n_volumes} x {d.tr_s:g} s"
-        about = d.description if d.installed else "not installed: pip install tvb-data"
+        about = d.description if d.installed else f"not installed: {TVB.remedy}"
         made.add_row(d.name, str(d.n_regions), str(d.n_subjects), scan, about)
     made.columns[-1].no_wrap = False
     out.print(made)
@@ -94,7 +95,9 @@ def info(as_json: bool, recipe: bool) -> None:
     for names, text in rows:
         out.print(f"{names}: {text}", markup=False)
     out.print()
-    out.print(tables.pairs("versions", [(k, v or "not installed") for k, v in installed.items()]))
+    remedies = {extra.package: f": {extra.remedy}" for extra in EXTRAS}
+    rows = [(k, v or f"not installed{remedies.get(k, '')}") for k, v in installed.items()]
+    out.print(tables.pairs("versions", rows))
     out.print(
         tables.pairs("machine", [(k.replace("_", " "), str(v)) for k, v in machine().items()])
     )

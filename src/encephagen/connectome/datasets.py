@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy as np
 from encephagen.connectome import atlas, readers
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.connectome.dataset import Dataset, Surface, time_series
+from encephagen.extras import TVB
 from encephagen.names import hint
 
 if TYPE_CHECKING:
@@ -83,10 +83,7 @@ def tvb(n_regions: int = 76) -> Connectome:
         )
     folder = _tvb_folder()
     if folder is None:
-        raise ValueError(
-            f"tvb-{n_regions} is read from the package tvb-data, which is not installed; "
-            "install it: pip install tvb-data"
-        )
+        raise TVB.missing(f"tvb-{n_regions}")
     from encephagen.connectome.readers import tvb_zip
 
     path = folder / f"connectivity_{n_regions}.zip"
@@ -326,12 +323,9 @@ _TVB_SHARED_CENTRE_MM = {192: 5.9441609}
 
 def _tvb_folder() -> Path | None:
     """Return the folder of connectomes in the installed tvb-data, or None."""
-    spec = find_spec("tvb_data")
-    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
-        folder = Path(place) / "connectivity"
-        if folder.is_dir():
-            return folder
-    return None
+    package = TVB.folder()
+    folder = package / "connectivity" if package is not None else None
+    return folder if folder is not None and folder.is_dir() else None
 
 
 _WITH_SUBCORTEX = "-94"

@@ -1,6 +1,5 @@
 """NEST as an engine: the exported network, in a process of its own that runs when asked."""
 
-import importlib.util
 import os
 import pickle
 import subprocess
@@ -18,6 +17,7 @@ from encephagen.brain.blocks import cells
 from encephagen.engine import tables
 from encephagen.engine.cpu.engine import SPINS
 from encephagen.engine.engine import Events, Inputs, Watch
+from encephagen.extras import NEST as EXTRA
 from encephagen.network.export.nest import export_nest
 from encephagen.network.network import Network
 
@@ -69,11 +69,7 @@ class NESTRun:
     """A network that runs in NEST (see `Running` in `encephagen.engine.engine`)."""
 
     def __init__(self, network: Network, how: NEST, noise_seed: int, initial_seed: int) -> None:
-        if importlib.util.find_spec("nest") is None:
-            raise ValueError(
-                "NEST is not installed here: pip install 'encephagen[nest]', or choose another "
-                "engine"
-            )
+        EXTRA.check("this engine")
         self.network, self.threads = network, how.threads
         self.counts = np.zeros(network.n_neurons, np.int32)
         self.step = self.n_spikes = 0

@@ -20,6 +20,7 @@ from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.nulls import find
 from encephagen.engine.session import Session
 from encephagen.experiments.prepare import ROUND_S, ROUNDS, tuned, wiring
+from encephagen.extras import Missing
 from encephagen.network.build import build
 from encephagen.recording.recording import Recording
 from encephagen.units import MS_PER_S
@@ -86,9 +87,11 @@ def told(run: Callable[..., Values]) -> Callable[..., Values]:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Take a ValueError within as `Refused`."""
+    """Take a ValueError within as `Refused`; not a package that is missing: that ends the study."""
     try:
         yield
+    except Missing:
+        raise
     except ValueError as error:
         raise Refused(str(error)) from error
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import encephagen
 from encephagen.digest import digest
 
-PACKAGES = ("numpy", "scipy", "numba", "netneurotools", "bctpy", "xarray", "tvb-data")
+PACKAGES = ("numpy", "scipy", "numba", "netneurotools", "xarray", "tvb-data")
 """Packages whose version may change what a run returns."""
 
 ROOT = Path(encephagen.__file__).parent
@@ -226,7 +226,9 @@ def _imported(module: str) -> tuple[str, ...]:
         tree.body = [n for n in tree.body if not (isinstance(n, ast.If) and _runs_nothing(n))]
     found = {m for each in _imports(tree, package).values() for m in each if m in _modules()}
     calls = (n.func for n in ast.walk(tree) if isinstance(n, ast.Call))
-    if module != NAME and "import_module" in {ast.unparse(f).rpartition(".")[2] for f in calls}:
+    # Not in the root's own files: `encephagen` loads what is asked for by name, and its ground floor
+    # (`extras`) nothing of ours.
+    if package != NAME and "import_module" in {ast.unparse(f).rpartition(".")[2] for f in calls}:
         found |= {m for m in _modules() if m.startswith(f"{package}.")}  # by a name it makes up
     return tuple(sorted(found - {module}))
 

@@ -25,6 +25,7 @@ from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, load
 from encephagen.experiments.runner import Runner
+from encephagen.extras import FIT
 from encephagen.units import MS_PER_S
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import NoWorkingPoint, WorkingPoint
@@ -269,9 +270,9 @@ def _response(field: MeanField, rate_Hz: np.ndarray, connectome: Connectome, sit
 
 def _theory_first(config: Config, runner: Runner) -> list[dict[str, Any]]:
     """Return every recipe that theory judged, best first."""
-    import cma
     from scipy.stats import qmc
 
+    cma = FIT.load("fit")
     found: list[dict[str, Any]] = []
 
     def judged(points: np.ndarray, label: str) -> np.ndarray:

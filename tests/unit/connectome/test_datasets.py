@@ -319,8 +319,8 @@ def test_catalogue_tells_the_truth():
 
 
 def test_tvb_without_its_package_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(datasets, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="pip install tvb-data"):
+    monkeypatch.setitem(sys.modules, "tvb_data", None)
+    with pytest.raises(ValueError, match=r"tvb-76 needs tvb-data.*pip install .*\[tvb\]"):
         tvb(76)
     with pytest.raises(ValueError, match="66, 68, 76, 96, 192"):
         tvb(80)

@@ -271,7 +271,7 @@ def test_from_its_own_start_the_library_returns_a_complete_graph_unchanged(symme
 
 def test_a_missing_library_is_named_with_the_remedy(symmetric_one, monkeypatch):
     monkeypatch.setitem(sys.modules, "netneurotools.networks.randomize", None)
-    with pytest.raises(ValueError, match="not installed.*pip install netneurotools"):
+    with pytest.raises(ValueError, match=r"needs netneurotools, .*: pip install .*\[nulls\]"):
         strength_preserving(symmetric_one, 0)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.nulls.connections import Connections, shuffled
 from encephagen.connectome.nulls.proof import MOVED, STRENGTHS, Proof, prove
+from encephagen.extras import NULLS
 from encephagen.rng import stream
 
 # (start temperature, stages, factor a stage), one after the other; weights are over their mean, the
@@ -59,7 +59,7 @@ def anneal(
 
     Raises ValueError if netneurotools is not installed.
     """
-    randomize = library("netneurotools.networks.randomize", "netneurotools")
+    randomize = NULLS.load("this null", ".networks.randomize")
     best, least = np.arange(len(connections)), np.inf
     n_stages = len(groups) * sum(stages for _, stages, _ in COOLING)
     for _ in range(TRIES):
@@ -116,20 +116,6 @@ def _cooled(
     by_weight = np.argsort(weight[moving], kind="stable")
     order[members[np.argsort(placed, kind="stable")]] = moving[by_weight]
     return order
-
-
-def library(module: str, package: str) -> Any:
-    """Import a module of a package that only some nulls need.
-
-    Raises ValueError, with the remedy, if the package is not installed.
-    """
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"this null is made by {package}, which is not installed ({error}); install it: "
-            f"pip install {package}"
-        ) from None
 
 
 @contextmanager
