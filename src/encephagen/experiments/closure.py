@@ -226,7 +226,7 @@ def _imported(module: str) -> tuple[str, ...]:
         tree.body = [n for n in tree.body if not (isinstance(n, ast.If) and _runs_nothing(n))]
     found = {m for each in _imports(tree, package).values() for m in each if m in _modules()}
     calls = (n.func for n in ast.walk(tree) if isinstance(n, ast.Call))
-    # Not in the root's own files: `encephagen` loads what is asked for by name, and its ground floor
+    # Not in the root's own files: `encephagen` loads what it is asked for by name, its ground floor
     # (`extras`) nothing of ours.
     if package != NAME and "import_module" in {ast.unparse(f).rpartition(".")[2] for f in calls}:
         found |= {m for m in _modules() if m.startswith(f"{package}.")}  # by a name it makes up
