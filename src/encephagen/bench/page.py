@@ -213,31 +213,32 @@ def machine_text(document: dict[str, Any]) -> str:
 
 _METHOD = """## How it was measured
 
-Everything in one run. Ours and NEST take turns, short run by short run; ours repeats the same
-stretch of brain time from a snapshot, NEST, which has none, goes on. The shortest run of each
-counts: other programs on the machine can only lengthen one. `bench.json` also has medians, spreads
-and CPU times.
+All figures are of one run. Our engine and NEST take turns, short run by short run. Ours repeats the
+same stretch of brain time from a snapshot; NEST has no snapshots and goes on. The shortest run of
+each counts, as other programs on the machine can only lengthen one. `bench.json` also has medians,
+spreads and CPU times.
 
-**Networks.** `default` is the brain that `encephagen demo` runs. The others are one recipe, on the
-80 regions of `hcp-aal2`: weights shrink as the number of synapses grows, so that every neuron
-receives the same in all, and all sizes fire alike, near 5 Hz, asynchronous and irregular. They
-differ in size and in nothing else.
+**Networks.** `default` is the brain that `encephagen demo` runs. The others are one recipe on the
+80 regions of `hcp-aal2`. Weights shrink as the number of synapses grows, so that every neuron
+receives the same input, and all sizes fire near 5 Hz, asynchronous and irregular. They
+differ in size only.
 
 **NEST** gets the same neurons, the same synapses with our rounded weights and delays, the same
 initial potentials, and a Poisson generator for the background, on one and on two threads, without
-recorders. "ratio" divides our best number of threads by NEST's best; "by CPU" compares CPU seconds
-on one thread, and hardly feels other programs. "rates" is how far NEST's mean rate lies from ours:
-equal speed at other rates would mean nothing. The default brain has NMDA: in NEST that takes
-`iaf_psc_exp_multisynapse`, and a second connection for each excitatory synapse, so about twice as
-many as ours. The other sizes have none, and run on NEST's plain `iaf_psc_exp`, connection for
-connection. `nest_ratio` is the lowest of both ratios of `default` and `1e6`.
+recorders. "ratio" divides our speed by NEST's, each with its best number of threads. "by CPU"
+compares CPU seconds on one thread, on which other programs have little influence. "rates" is the
+difference of NEST's mean rate to ours, as speeds compare only at equal rates. The default brain has
+NMDA. In NEST that takes `iaf_psc_exp_multisynapse` and a second connection for each excitatory
+synapse, so about twice as many as ours. The other sizes have none, and run on NEST's plain
+`iaf_psc_exp` with the same connections. `nest_ratio` is the lowest of both ratios of `default` and
+`1e6`.
 
-**Building, memory.** MiB is the peak of a process which loaded everything, built the network and
-ran it, before NEST came; (est.) is what `estimate` said beforehand, of the network alone.
+**Building, memory.** MiB is the peak of a process that loaded everything, built the network and
+ran it, before NEST started. (est.) is what `estimate` said before, of the network alone.
 
-**Delivery** is the kernel's own exchange, queueing and summing of spikes, without neurons: random
-neurons spike at 5 Hz, the calendars are full, CPU time on one core. Where synapses of a neuron come
-in runs of 5 or more with the same delay, runs are queued, else synapses.
+**Delivery** is how the kernel exchanges, queues and sums spikes, without the neurons: random
+neurons spike at 5 Hz, the spike queues are full, and CPU time is that of one core. Where a neuron
+has 5 or more synapses in a row with the same delay, such rows are queued, else single synapses.
 
 **Rate regions** run beside neurolib's Wilson-Cowan: one connectome with delays and noise, the same
 step, one thread, CPU time, in turns. neurolib takes Euler steps and we take Heun's.

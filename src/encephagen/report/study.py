@@ -69,12 +69,21 @@ def section(result: Result, drawn: dict[str, bytes]) -> page.Section:
 
 
 def renewed(page_text: str, result: Result) -> str:
-    """Return the text of a study's page in docs/experiments with what its result says now."""
+    """Return the text of a study's page in docs/experiments with what its result says now.
+
+    Of a study with many figures it shows those that the study names in ``ON_PAGE``, by the part of
+    their names before a comma; the kept result beside the page has all.
+    """
+    chosen = study_of(result)
+    named = getattr(chosen and chosen.module, "ON_PAGE", None)
+    rows = [row for row in result.rows if named is None or row.name.partition(",")[0] in named]
+    left, kept = len(result.rows) - len(rows), f"{result.study}.json"
     return text.between_marks(
         page_text,
         result.study,
         f"**{result.verdict}**",
-        text.markdown(result.rows),
+        text.markdown(rows),
+        *([f"More rows ({left}) are in [{kept}]({kept})."] if left else []),
         made(result),
         f"```\n{command(result)}\n```",
     )

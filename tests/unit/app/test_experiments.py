@@ -186,6 +186,19 @@ def test_the_page_in_the_documents_is_renewed_between_its_marks():
         pages.renewed("# A toy", result)
 
 
+def test_a_page_shows_the_rows_that_its_study_names(toy):
+    call("run", "a-toy")
+    result = Result.load("results/a-toy")
+    (row,) = result.rows
+    result = dataclasses.replace(result, rows=(row, dataclasses.replace(row, name="cv_isi, null")))
+    page = "<!-- result -->\n<!-- /result -->\n"
+    assert "| cv_isi, null |" in pages.renewed(page, result)
+    toy.ON_PAGE = ("cv_isi",)
+    new = pages.renewed(page, result)
+    assert "| cv_isi, null |" in new and "| rate_exc_Hz |" not in new
+    assert "More rows (1) are in [a-toy.json](a-toy.json)." in new
+
+
 OWN = '''"""A study of mine."""
 from dataclasses import dataclass
 

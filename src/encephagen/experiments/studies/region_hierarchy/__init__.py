@@ -76,6 +76,17 @@ class Class(StrEnum):
     UNDECIDED = "undecided"
 
 
+ON_PAGE = (
+    *(f"{kind} measures set by {found}" for kind in KINDS for found in Class),
+    *CLAIMED,
+    DECOY,
+    *REGIONAL,
+    *(f"{name} along T1w/T2w" for name in REGIONAL),
+    FIT,
+    "pulse",
+)
+
+
 @dataclass(frozen=True)
 class Config:
     """The numbers of the study; about 25 minutes on two cores.

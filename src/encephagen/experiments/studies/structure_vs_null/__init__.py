@@ -63,6 +63,7 @@ BASELINES = {"log_weight_r": "", "linear_r": ""}
 WORKING_POINT = {"rate_exc_Hz": "Hz", "rate_spread": "", "eigenvalue": "", "fc_mean": ""}
 """Where calibration brought a run."""
 
+ON_PAGE = tuple(PRIMARY)
 GROUPS = (PRIMARY, SECONDARY, BASELINES, WORKING_POINT)
 UNITS = {name: unit for group in GROUPS for name, unit in group.items()}
 PROTOCOL = (
