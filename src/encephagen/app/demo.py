@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from encephagen import __version__
 from encephagen.app import console, lab, tables
-from encephagen.app.choice import Choice
 from encephagen.app.talk import Talk
 from encephagen.interrupt import gently
 from encephagen.units import MS_PER_S
+from encephagen.working_point.choice import Choice
 
 if TYPE_CHECKING:
     from encephagen.engine.lesions import Lesion

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from rich.text import Text
 
 from encephagen.app import console
-from encephagen.app.choice import Choice, recipe_values
+from encephagen.working_point.choice import Choice, recipe_values
 
 NEEDED = ("numpy", "numba", "scipy", "xarray", "h5netcdf", "matplotlib", "psutil")
 # Module, package and what it is for.
