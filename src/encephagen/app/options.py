@@ -23,7 +23,8 @@ Threads = Annotated[
 Dataset = Annotated[
     str,
     typer.Option(
-        help="hcp-aal2, gw-aal2, tvb-76, ... (see info), or a path: TVB zip, .npz, folder of CSV."
+        help="hcp-aal2, gw-aal2, tvb-76, ... (see info), or a path: "
+        "TVB zip, .npz, .mat, folder of CSV or MRtrix text."
     ),
 ]
 Subcortex = Annotated[bool, typer.Option("--subcortex", help="Add the 14 subcortical regions.")]

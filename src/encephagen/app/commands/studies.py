@@ -157,6 +157,7 @@ def validate(
     Each figure stands beside its range, its source, and what simpler models reach. Finished runs
     are kept in the folder: after an interruption the same command does the rest.
     """
+    from encephagen.app import console
     from encephagen.app import validate as validation
     from encephagen.brain.recipe import Recipe
     from encephagen.connectome.datasets import load
@@ -165,6 +166,8 @@ def validate(
 
     ask, numbers = asked(working_point, calibrate, balance), recipe_values(recipe, settings or [])
     values = Recipe.from_dict(numbers)
+    with console.calibrating() as progress:
+        point = ask.find(load(dataset), values, progress=progress)
     question = Question(
         portable(dataset),
         values,
@@ -173,7 +176,7 @@ def validate(
         fmri,
         None if heldout is None else validation.subjects(heldout, "--heldout"),
         propagation,
-        ask.find(load(dataset), values) if ask.wanted else None,
+        point,
     )
     raise typer.Exit(validation.validate(question, workers, scheduler, out, json))
 
