@@ -220,7 +220,7 @@ def fit(
     from encephagen.app import fit as fitting
     from encephagen.app.validate import subjects
     from encephagen.brain.recipe import Recipe
-    from encephagen.experiments.fit import Config
+    from encephagen.experiments.search.config import Config
 
     config = Config(
         dataset=dataset,
