@@ -103,7 +103,7 @@ def test_cortex_fills_its_regions_and_no_others(connectome_of):
 
 
 def test_stand_ins_are_told_in_a_line_and_kept_with_the_brain(connectome_of):
-    with pytest.warns(UserWarning, match=r"^2 regions of tiny .* as stand-ins: C, D$"):
+    with pytest.warns(UserWarning, match=r"^2 regions of tiny .* as stand-ins: subcortical 2$"):
         brain = bare_brain(with_nuclei(connectome_of()), Recipe())
     assert brain.stand_ins == ("C", "D")
     assert brain.populations == bare_brain(connectome_of(), Recipe()).populations
