@@ -167,7 +167,7 @@ def validate(
     ask, numbers = asked(working_point, calibrate, balance), recipe_values(recipe, settings or [])
     values = Recipe.from_dict(numbers)
     with console.calibrating() as progress:
-        point = ask.find(load(dataset), values, progress=progress)
+        point = ask.find(load(dataset), values, progress=progress) if ask.wanted else None
     question = Question(
         portable(dataset),
         values,
