@@ -1,11 +1,16 @@
-"""A recording of a brain of two fragments; the second has cells of its own in two regions."""
+"""A small brain in a file, and a recording of one of two fragments, each with its own cells."""
 
 import numpy as np
 import pytest
 
 from encephagen.connectome.connectome import Region
+from encephagen.connectome.datasets import hcp_aal2
+from encephagen.connectome.readers import write_npz
+from encephagen.connectome.transform import subset
 from encephagen.recording import assemble
+from encephagen.working_point.choice import Choice, recipe_values
 
+STEMS = ("Calcarine", "Heschl", "Postcentral", "Precentral", "Frontal_Mid_2")
 DT_MS = 0.5
 REGIONS = (
     Region("Calcarine_L", "L", lobe="occipital", system="visual"),
@@ -50,3 +55,17 @@ def make_mixed(rate_Hz=5.0, duration_ms=2000.0, *, spikes=True, seed=0, bin_ms=1
 def mixed():
     """Return `make_mixed`."""
     return make_mixed
+
+
+@pytest.fixture(scope="session")
+def small_dataset(tmp_path_factory):
+    """A file with ten regions: visual, auditory, somatosensory, motor and frontal cortex."""
+    names = [f"{stem}_{side}" for stem in STEMS for side in "LR"]
+    path = tmp_path_factory.mktemp("data") / "small.npz"
+    return write_npz(subset(hcp_aal2(), names), path)
+
+
+@pytest.fixture(scope="session")
+def small_choice(small_dataset):
+    """The brain of the small dataset."""
+    return Choice(dataset=str(small_dataset), recipe=recipe_values(None, []))

@@ -120,6 +120,23 @@ def bar(what: str) -> Iterator[Progress]:
 
 
 @contextmanager
+def calibrating() -> Iterator[Callable[[int, int], None]]:
+    """Yield ``progress(done, total)`` of rounds of calibration, which says at first how many."""
+    with bar("calibrating") as draw:
+
+        def progress(done: int, total: int) -> None:
+            from encephagen.working_point.calibration import SECONDS, SETTLE_S
+
+            round_s = SETTLE_S + SECONDS
+            if done == 0:
+                long = f"{total} rounds of {round_s:g} s of brain time"
+                err().print(f"calibrating: {long}; done once")
+            draw(1000 * done * round_s, 1000 * total * round_s)
+
+        yield progress
+
+
+@contextmanager
 def patience(message: str = COMPILING) -> Iterator[None]:
     """Say ``message`` on stderr if what is inside takes over a second."""
     console = err()

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from encephagen import __version__
 from encephagen.app import console, lab, tables
-from encephagen.app.choice import Choice
 from encephagen.app.talk import Talk
+from encephagen.connectome.atlas import atlas_of
 from encephagen.interrupt import gently
 from encephagen.units import MS_PER_S
+from encephagen.working_point.choice import Choice
 
 if TYPE_CHECKING:
     from encephagen.engine.lesions import Lesion
@@ -75,6 +76,7 @@ class Conversation(Talk):
             f"synapses, {len(network.regions)} regions of {network.brain.connectome.name}",
             style="bold",
         )
+        self._working_point()
         if self.interactive:
             self.say("help lists what you can say; quit, or Ctrl-D, ends it", style="dim")
 
@@ -194,6 +196,7 @@ class Conversation(Talk):
             self.say(f"no timescale shows in {heard}: say rest 20, then status, and it hears more")
         self._alarms(found.recording)
         self.say(f"lesions: {_lesions(found.lesions) or 'none'}")
+        self._working_point()
         self._clocked(clock)
 
     def do_show(self) -> None:
@@ -294,10 +297,17 @@ class Conversation(Talk):
     # -- completion ------------------------------------------------------------------------------
 
     def complete_lesion(self, text: str, line: str, start: int, end: int) -> list[str]:
-        """Return regions, systems, lobes and sides that begin so; names may hold spaces."""
+        """Return regions, systems, lobes, areas, structures and sides that begin so.
+
+        Names may hold spaces.
+        """
         regions = self.lab.network.regions
         known = [r.name for r in regions]
         known += sorted({r.system for r in regions} | {f"{r.lobe} lobe" for r in regions})
+        known += sorted({r.structure for r in regions} - {*known})
+        atlas = atlas_of(known[: len(regions)])
+        if atlas is not None:
+            known += [a for a in atlas.sites if any(atlas.is_site(a, r.name) for r in regions)]
         known += ["left", "right"]
         said = line[:start].lstrip().partition(" ")[2].rpartition(",")[2].lstrip()
         whole = (said + text).casefold()
@@ -335,6 +345,9 @@ class Conversation(Talk):
         speed = tables.speed(simulated_ms or clock.brain_ms, clock.wall_s)
         at = _seconds(self.lab.session.time_ms)
         self.say(f"brain time {at}; this answer {speed}{note and f' ({note})'}", style="dim")
+
+    def _working_point(self) -> None:
+        self.say(f"working point: {self.lab.network.brain.working_point}", style="dim")
 
     def _brain_time(self) -> None:
         self.say(f"brain time {_seconds(self.lab.session.time_ms)}", style="dim")

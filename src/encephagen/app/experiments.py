@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from encephagen.app import choice, console, runs
+from encephagen.app import console, runs
 from encephagen.experiments import study
 from encephagen.experiments.result import JSON, Result
 from encephagen.experiments.runner import RunFailed
 from encephagen.experiments.study import Study
 from encephagen.files import to_json, whole
 from encephagen.report import study as pages
+from encephagen.working_point.choice import portable
 
 RESULTS = Path("results")
 OVERVIEW = "studies.html"
@@ -100,7 +101,7 @@ def run(
     chosen = study.find(name)
     config = chosen.configure(_settings(options, settings))
     if hasattr(config, "dataset"):
-        config = dataclasses.replace(config, dataset=choice.portable(config.dataset))
+        config = dataclasses.replace(config, dataset=portable(config.dataset))
     folder = RESULTS / chosen.name if out is None else out
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encephagen.app import console
-from encephagen.app.choice import Choice
 from encephagen.files import to_json
 from encephagen.units import MS_PER_S
+from encephagen.working_point.choice import Choice
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from encephagen.app import console
 
 if TYPE_CHECKING:
-    from encephagen.experiments.fit import Config, Fit
+    from encephagen.experiments.fit import Fit
+    from encephagen.experiments.search.config import Config
 
 
 def fit(
@@ -22,23 +23,24 @@ def fit(
     or without such subjects.
     """
     from encephagen.app import runs
-    from encephagen.experiments import fit as search
+    from encephagen.experiments import fit as fitting
     from encephagen.experiments.runner import RunFailed
+    from encephagen.experiments.search.config import people
     from encephagen.extras import FIT
     from encephagen.report import fit as report
 
     FIT.check("fit")
-    search.people(config.dataset, (*config.train, *config.test))
+    people(config.dataset, (*config.train, *config.test))
     out.mkdir(parents=True, exist_ok=True)
     started_s = time.perf_counter()
     try:
         with runs.runner(out, workers, scheduler) as runner:
-            found = search.fit(config, runner)
+            found = fitting.fit(config, runner)
     except RunFailed as error:
         return runs.failed(error)
     command = shlex.join(["encephagen", *sys.argv[1:]])
     document = {
-        **search.as_dict(found),
+        **fitting.as_dict(found),
         "command": command,
         "runs": runner.n_runs,
         "resumed": runner.n_resumed,
@@ -56,7 +58,7 @@ def fit(
 
 def _show(found: "Fit", document: dict[str, Any], out: Path) -> None:
     from encephagen.app import tables
-    from encephagen.experiments.fit import FREE
+    from encephagen.experiments.search.config import FREE
     from encephagen.report import fit as report
 
     for title, evaluated in (("spikes", found.spikes), ("long runs", found.long)):

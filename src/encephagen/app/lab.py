@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from encephagen.app import console, picture
-from encephagen.app.choice import Choice
 from encephagen.files import check_writable
 from encephagen.units import MS_PER_S
+from encephagen.working_point.choice import Choice
 
 if TYPE_CHECKING:
     import xarray as xr

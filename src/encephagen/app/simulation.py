@@ -2,21 +2,16 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from encephagen.app import console
-from encephagen.app.choice import Choice
 from encephagen.files import check_writable, to_json
 from encephagen.interrupt import gently
 from encephagen.units import MS_PER_S
-
-if TYPE_CHECKING:
-    from encephagen.network.network import Network
+from encephagen.working_point.choice import Choice
 
 INTERRUPTED = 130
 STOPPED = 1
-SPIKE_BYTES = 85  # all spikes are held; at the peak, while they are summarised; measured
-USUAL_HZ = 5.0  # of neurons that theory knows no rate of (free)
 
 
 def simulate(
@@ -34,6 +29,8 @@ def simulate(
         )
     if file is not None:
         check_writable(file)
+    from encephagen.working_point.expected import check_memory
+
     with console.patience("building the network ..."):
         network = choice.network()
         check_memory(network, seconds)
@@ -81,39 +78,6 @@ def simulate(
         )
         return STOPPED
     return 0
-
-
-def check_memory(network: "Network", seconds: float) -> None:
-    """Raise ValueError before a run whose spikes, at the rate expected, memory would not hold."""
-    import psutil
-
-    from encephagen.engine.guard import RUNAWAY_HZ
-
-    free = psutil.virtual_memory().available
-    if RUNAWAY_HZ * network.n_neurons * seconds * SPIKE_BYTES < free:
-        return
-    rate_Hz = _expected_rate_Hz(network)
-    needed = rate_Hz * network.n_neurons * seconds * SPIKE_BYTES
-    if needed > 0.9 * free:
-        raise ValueError(
-            f"--seconds {seconds:g}: the spikes of {network.n_neurons:,} neurons at about "
-            f"{rate_Hz:.1f} Hz need {needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are "
-            "free; give fewer seconds, or record and save in parts with `Session.record`"
-        )
-
-
-def _expected_rate_Hz(network: "Network") -> float:
-    """Return the mean rate over neurons that theory expects, or the usual one where it has none."""
-    from encephagen.working_point.mean_field import MeanField
-
-    try:
-        field = MeanField.of(network.brain)
-    except ValueError:
-        return USUAL_HZ
-    rate_Hz = field.fixed_point()
-    if not field.residual_Hz(rate_Hz) <= 1.0:  # it has not settled, or is not a number
-        return USUAL_HZ
-    return float(rate_Hz @ field.size / field.size.sum())
 
 
 def _stopped_by_engine(recording) -> bool:

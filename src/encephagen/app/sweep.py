@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encephagen.app import console, runs, tables
-from encephagen.app.choice import Ask, portable
 from encephagen.experiments import sweep as experiment
 from encephagen.experiments.runner import RunFailed
 from encephagen.experiments.sweep import Asked, Axis, Sweep
 from encephagen.files import to_json, whole
+from encephagen.working_point.choice import Ask, portable
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -5,11 +5,11 @@ import platform
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from encephagen import __version__
+from encephagen.bench.machine import versions
 from encephagen.bench.networks import Size
 
 LIKE_FOR_LIKE = ("default", "1e6")  # of their ratios to NEST, the lower counts
@@ -82,7 +82,7 @@ def measure(
         "versions": {
             "encephagen": __version__,
             "python": platform.python_version(),
-            **{name: _version(name) for name in PACKAGES},
+            **versions(PACKAGES),
             "nest": next((s["nest"]["version"] for s in measured if s["nest"]), None),
         },
         "duration_s": round(time.perf_counter() - started, 1),
@@ -126,10 +126,3 @@ def _cpu() -> str:
         return next(x.partition(":")[2].strip() for x in lines if x.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

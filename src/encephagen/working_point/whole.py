@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
@@ -113,10 +114,10 @@ def filled(fragments: Sequence[Brain]) -> set[str]:
 
 
 def stand_ins(brain: Brain) -> str:
-    """Return the line that says which regions have cells of another structure."""
-    names = brain.stand_ins
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" * (len(names) > 4))
+    """Return the line that says how many regions of which structures have cells of cortex."""
+    known = {r.name: r.structure for r in brain.connectome.regions}
+    counts = Counter(known[name] for name in brain.stand_ins)
     return (
-        f"{len(names)} regions of {brain.connectome.name} that are not cortical have cells of "
-        f"cortex as stand-ins: {shown}"
+        f"{len(brain.stand_ins)} regions of {brain.connectome.name} that are not cortical have "
+        f"cells of cortex as stand-ins: {', '.join(f'{s} {n}' for s, n in counts.items())}"
     )

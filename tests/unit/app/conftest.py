@@ -1,28 +1,8 @@
-"""A small brain in a file, and a conversation with it."""
+"""A conversation with a small brain."""
 
 import pytest
 
 from encephagen.app import demo
-from encephagen.app.choice import Choice, recipe_values
-from encephagen.connectome.datasets import hcp_aal2
-from encephagen.connectome.readers import write_npz
-from encephagen.connectome.transform import subset
-
-STEMS = ("Calcarine", "Heschl", "Postcentral", "Precentral", "Frontal_Mid_2")
-
-
-@pytest.fixture(scope="session")
-def small_dataset(tmp_path_factory):
-    """A file with ten regions: visual, auditory, somatosensory, motor and frontal cortex."""
-    names = [f"{stem}_{side}" for stem in STEMS for side in "LR"]
-    path = tmp_path_factory.mktemp("data") / "small.npz"
-    return write_npz(subset(hcp_aal2(), names), path)
-
-
-@pytest.fixture(scope="session")
-def small_choice(small_dataset):
-    """The brain of the small dataset."""
-    return Choice(dataset=str(small_dataset), recipe=recipe_values(None, []))
 
 
 @pytest.fixture

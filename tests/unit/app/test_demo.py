@@ -77,6 +77,7 @@ def test_one_lesion_is_healed_without_the_others(talk):
     assert status == 0
     assert "healed: silenced Calcarine\n" in out
     assert "lesions: silenced Heschl_L, Precentral_L\n" in out
+    assert out.count("working point: theory for it\n") == 2  # at the start, and in status
     assert "alarm: silent: Heschl_L" in out and "alarm: silent: Calcarine" not in out
 
 
@@ -207,6 +208,8 @@ def test_completion_knows_commands_regions_and_files(conversation, tmp_path):
     assert "left" in complete("", "lesion ", 7, 7)
     assert complete("Hes", "heal Calcarine_L, Hes", 18, 21) == ["Heschl_L", "Heschl_R"]
     assert complete("lo", "lesion frontal lo", 15, 17) == ["lobe"]
+    assert complete("v", "stimulate v", 10, 11) == ["visual", "V1"]
+    assert not complete("V2", "lesion V2", 7, 9)  # no region here is in it
     (tmp_path / "brain.snap").touch()
     start = str(tmp_path / "br")
     assert conversation.complete_load(start, f"load {start}", 5, 5 + len(start)) == [

@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from encephagen.app import validate
-from encephagen.app.choice import recipe_values
 from encephagen.app.cli import app
 from encephagen.app.validate import subjects
 from encephagen.brain.recipe import Recipe, default_recipe
@@ -25,6 +24,7 @@ from encephagen.validation import question as questions
 from encephagen.validation.question import Question
 from encephagen.validation.rest import at_rest
 from encephagen.validation.scorecard import Scorecard
+from encephagen.working_point.choice import recipe_values
 
 DOCS = Path(__file__).parents[3] / "docs"
 FIGURES = (

@@ -58,6 +58,7 @@ def test_pictures_pages_other_studies_and_what_keeps_results_do_nothing_again(ed
         *(f.relative_to(ROOT).as_posix() for f in ROOT.rglob("app/*.py")),
         "experiments/studies/fc_tuning.py",
         "experiments/fit.py",
+        "experiments/search/theory.py",
         "experiments/runner.py",
         "experiments/store.py",
         "experiments/result.py",

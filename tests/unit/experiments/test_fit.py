@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from encephagen.experiments import fit as search
-from encephagen.experiments.fit import FREE, Config
+from encephagen.experiments import fit as fitting
 from encephagen.experiments.runner import Runner
+from encephagen.experiments.search import spikes, theory
+from encephagen.experiments.search.config import FREE, WORST, Config
 from encephagen.experiments.store import Store
 
 GOOD = {
@@ -28,7 +29,7 @@ GOOD = {
 
 
 def judged(**changed):
-    return search.judge_theory("hcp-aal2", {**GOOD, **changed}, [0, 1, 2, 3])
+    return theory.judge_theory("hcp-aal2", {**GOOD, **changed}, [0, 1, 2, 3])
 
 
 def test_theory_prefers_strong_connections_that_are_stable():
@@ -50,27 +51,27 @@ def test_more_of_what_spikes_cannot_follow_scores_less():
         "input_sd_mV": 5.0,
         "response": 0.1,
     }
-    assert search.theory_score(**figures) == 0.6
+    assert theory.theory_score(**figures) == 0.6
     worse = {"eigenvalue": 0.99, "ignited": 0.5, "input_sd_mV": 4.0, "fc_mean": 0.1}
     for name, value in (worse | {"response": 0.01, "rate_inh_Hz": 1.5}).items():
-        assert search.theory_score(**{**figures, name: value}) < 0.6
+        assert theory.theory_score(**{**figures, name: value}) < 0.6
 
 
 def test_the_cube_of_the_search_is_the_box_of_the_parameters():
-    low, high = (search._recipe(np.full(len(FREE), u)) for u in (0.0, 1.0))
+    low, high = (theory._recipe(np.full(len(FREE), u)) for u in (0.0, 1.0))
     assert [low[n] for n in FREE] == [a for a, _ in FREE.values()]
     assert [high[n] for n in FREE] == [b for _, b in FREE.values()]
 
 
 def test_a_recipe_is_a_point_and_back():
-    assert search._recipe(search._point(GOOD)) == pytest.approx(GOOD, rel=1e-3)
+    assert theory._recipe(theory._point(GOOD)) == pytest.approx(GOOD, rel=1e-3)
 
 
 def test_finalists_differ():
     points = [[0.5] * 13, [0.52] * 13, [0.9] * 13, [0.1] * 13]
     found = [{"score": -k, "point": p} for k, p in enumerate(points)]
-    assert [one["score"] for one in search._apart(found, 2)] == [0, -2]
-    assert search._apart([{"score": search.WORST, "point": points[0]}], 2) == []
+    assert [one["score"] for one in fitting._apart(found, 2)] == [0, -2]
+    assert fitting._apart([{"score": WORST, "point": points[0]}], 2) == []
 
 
 @pytest.mark.parametrize(
@@ -95,25 +96,25 @@ def test_a_fit_that_cannot_be_is_one_line(changed, message):
 
 def test_subjects_that_are_not_there():
     with pytest.raises(ValueError, match="subject 9 of hcp-aal2: it has subjects 0 to 6"):
-        search.fit(Config(train=(9,)), Runner())
+        fitting.fit(Config(train=(9,)), Runner())
 
 
 def test_a_fit_ends_and_goes_on_from_what_was_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(search, "judge_theory", _quick_theory)
-    monkeypatch.setattr(search, "calibrated", _quick_calibration)
-    monkeypatch.setattr(search, "judge_spikes", _quick_spikes)
+    monkeypatch.setattr(theory, "judge_theory", _quick_theory)
+    monkeypatch.setattr(spikes, "calibrated", _quick_calibration)
+    monkeypatch.setattr(spikes, "judge_spikes", _quick_spikes)
     config = dataclasses.replace(Config.tiny(), generations=3, test=(4,))
-    found = search.fit(config, Runner(Store(tmp_path)))
+    found = fitting.fit(config, Runner(Store(tmp_path)))
     assert len(found.theory) == 8 + 3 * 4 and len(found.spikes) == 4 and len(found.long) == 1
     assert found.recipe.fitted_on == ("101309", "102311", "102816", "131217")
     assert found.recipe.cortex.rate_exc_Hz == found.working_point.targets["E"]
     assert found.recipe.base is None
     best = found.long[0]
-    assert found.fc_test_r == search.as_dict(found)["best"]["fc_test_r"] is not None
+    assert found.fc_test_r == fitting.as_dict(found)["best"]["fc_test_r"] is not None
     assert not any("fc_test_r" in one for one in (*found.theory, *found.spikes, *found.long))
     assert best["fcd_ks"] == 1.0 and best["score"] == pytest.approx(best["fc_r"] - 0.375)
     again = Runner(Store(tmp_path))
-    assert search.as_dict(search.fit(config, again)) == search.as_dict(found)
+    assert fitting.as_dict(fitting.fit(config, again)) == fitting.as_dict(found)
     assert again.n_resumed == again.n_runs
 
 

@@ -70,9 +70,9 @@ def test_strength_exponent_runs_from_all_differences_to_none(connectome_of):
 
 
 def with_nuclei(connectome):
-    """Return the connectome with its last two regions not of cortex."""
+    """Return the connectome with its last two regions of the thalamus."""
     regions = [
-        dataclasses.replace(r, cortical=i < connectome.n - 2)
+        dataclasses.replace(r, structure="cortex" if i < connectome.n - 2 else "thalamus")
         for i, r in enumerate(connectome.regions)
     ]
     return dataclasses.replace(connectome, regions=tuple(regions))
@@ -96,14 +96,14 @@ def test_cortex_fills_its_regions_and_no_others(connectome_of):
         == (dict(cortex(whole, Recipe()).populations[0].by_region)["tau_m_ms"][:2])
     )
     none = dataclasses.replace(
-        whole, regions=tuple(dataclasses.replace(r, cortical=False) for r in whole.regions)
+        whole, regions=tuple(dataclasses.replace(r, structure="thalamus") for r in whole.regions)
     )
     with pytest.raises(ValueError, match="no cortical region"):
         cortex(none, Recipe())
 
 
 def test_stand_ins_are_told_in_a_line_and_kept_with_the_brain(connectome_of):
-    with pytest.warns(UserWarning, match=r"^2 regions of tiny .* as stand-ins: C, D$"):
+    with pytest.warns(UserWarning, match=r"^2 regions of tiny .* as stand-ins: thalamus 2$"):
         brain = bare_brain(with_nuclei(connectome_of()), Recipe())
     assert brain.stand_ins == ("C", "D")
     assert brain.populations == bare_brain(connectome_of(), Recipe()).populations

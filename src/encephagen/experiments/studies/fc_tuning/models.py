@@ -1,5 +1,6 @@
 """The models that the study of tuning tunes: at one coupling, on one wiring; and their tuning."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,47 +50,55 @@ def of_regions(
     """
     connectome = wired(dataset, null, seed)
     people = Empirical.of(fmri(dataset), connectome, tested_on)
-    fc = [
-        _region_fc(connectome, people, leading, mean_E, minutes, noise_sd, noise_tau_ms, seed)
-        for leading in leading_per_ms
-    ]
+    fc = _region_fc(
+        connectome, people, leading_per_ms, mean_E, minutes, noise_sd, noise_tau_ms, seed
+    )
     linear = (
         baselines.fit_linear(connectome, people.group).r,
         baselines.linear_heldout(connectome, people.subjects, people.fold).mean(),
     )
     if not np.isfinite(fc).any():
         raise Refused("the region model reaches none of leading_per_ms: choose others")
-    return {"fc": np.array(fc, np.float32), "linear": np.array(linear), "alarms": []}
+    return {"fc": fc.astype(np.float32), "linear": np.array(linear), "alarms": []}
 
 
 def _region_fc(
     connectome: Connectome,
     people: Empirical,
-    leading_per_ms: float,
+    leading_per_ms: list[float],
     mean_E: float,
     minutes: float,
     noise_sd: float,
     noise_tau_ms: float,
     seed: int,
 ) -> np.ndarray:
-    """Return FC (pair,) of the region model at one coupling."""
-    try:
-        network, point = placed(
-            RegionNetwork(connectome, CORTICAL), mean_E=mean_E, leading_per_ms=leading_per_ms
-        )
-    except ValueError:  # no coupling of this wiring has that eigenvalue
-        return unknown(people)
+    """Return FC (coupling, pair) of the region model, nan where no coupling is such; in one call.
+
+    All couplings have the same noise.
+    """
+    fc = np.array([unknown(people)] * len(leading_per_ms))
+    found = {}
+    for place, leading in enumerate(leading_per_ms):
+        with suppress(ValueError):  # no coupling of this wiring has that eigenvalue
+            found[place] = placed(
+                RegionNetwork(connectome, CORTICAL), mean_E=mean_E, leading_per_ms=leading
+            )
+    if not found:
+        return fc
+    networks, points = zip(*found.values(), strict=True)
     activity = simulate_regions(
-        network,
+        networks,
         (TRANSIENT_S + 60.0 * minutes) * MS_PER_S,
         noise=OrnsteinUhlenbeck(noise_sd, noise_tau_ms),
-        initial=(point.E, point.I),
+        initial=(np.array([p.E for p in points]), np.array([p.I for p in points])),
         noise_seed=seed,
-        dt_ms=network.step_ms,
+        dt_ms=networks[0].step_ms,
         bin_ms=BIN_MS,
     )["E"]
-    signal = bold(activity, people.tr_s).sel(region=list(people.regions))
-    return connectivity.upper(connectivity.fc(signal))
+    for place, one in zip(found, activity, strict=True):
+        signal = bold(one, people.tr_s).sel(region=list(people.regions))
+        fc[place] = connectivity.upper(connectivity.fc(signal))
+    return fc
 
 
 @told

@@ -65,17 +65,17 @@ def measures(
         )
     people, tr_s = measured_fc(dataset)
     pulse = _of_a_pulse(network, point)
+    every = simulate_regions(
+        [network] * len(noise_seeds),
+        (TRANSIENT_S + seconds) * MS_PER_S,
+        noise=OrnsteinUhlenbeck(noise_sd, noise_tau_ms),
+        initial=(point.E, point.I),
+        noise_seed=noise_seeds,
+        dt_ms=network.step_ms,
+        bin_ms=BIN_MS,
+    )["E"]
     runs, active = [], []
-    for seed in noise_seeds:
-        activity = simulate_regions(
-            network,
-            (TRANSIENT_S + seconds) * MS_PER_S,
-            noise=OrnsteinUhlenbeck(noise_sd, noise_tau_ms),
-            initial=(point.E, point.I),
-            noise_seed=seed,
-            dt_ms=network.step_ms,
-            bin_ms=BIN_MS,
-        )["E"]
+    for activity in every:
         settled = activity.isel(time_ms=slice(round(TRANSIENT_S * MS_PER_S / BIN_MS), None))
         matrix = connectivity.fc(bold(activity, tr_s))
         fit = {} if people is None else {FIT: connectivity.fc_correlation(matrix, people)}

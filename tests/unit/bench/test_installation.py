@@ -5,6 +5,7 @@ import warnings
 import pytest
 
 from encephagen.app import doctor
+from encephagen.bench import installation
 
 
 def by_name(findings):
@@ -13,23 +14,23 @@ def by_name(findings):
 
 @pytest.fixture(scope="module")
 def healthy():
-    return list(doctor.examine())
+    return list(installation.examine())
 
 
 def test_a_sound_installation_is_sound(healthy):
-    broken = [f for f in healthy if f.state == doctor.BROKEN]
+    broken = [f for f in healthy if f.state == installation.BROKEN]
     assert not broken, broken
     assert "spikes in 50 ms" in by_name(healthy)["simulation"].detail
 
 
 def test_what_is_missing_comes_with_a_remedy(healthy):
-    assert all(f.remedy for f in healthy if f.state != doctor.GOOD)
+    assert all(f.remedy for f in healthy if f.state != installation.GOOD)
 
 
 @pytest.fixture
 def no_simulation(monkeypatch):
-    checks = tuple((w, c) for w, c in doctor._CHECKS if w not in ("simulation", "threads"))
-    monkeypatch.setattr(doctor, "_CHECKS", checks)
+    checks = tuple((w, c) for w, c in installation._CHECKS if w not in ("simulation", "threads"))
+    monkeypatch.setattr(installation, "_CHECKS", checks)
 
 
 @pytest.mark.usefixtures("no_simulation")
@@ -37,8 +38,8 @@ def test_a_cache_that_cannot_be_written_is_found(monkeypatch, tmp_path, capsys):
     file = tmp_path / "file"
     file.write_text("not a folder")
     monkeypatch.setenv("ENCEPHAGEN_CACHE", str(file / "cache"))
-    found = by_name(doctor.examine())["kernel cache"]
-    assert found.state == doctor.MISSING and "every start compiles anew" in found.detail
+    found = by_name(installation.examine())["kernel cache"]
+    assert found.state == installation.MISSING and "every start compiles anew" in found.detail
     assert "ENCEPHAGEN_CACHE" in found.remedy
     assert doctor.doctor(as_json=False) == 0  # one can do without
     shown = capsys.readouterr().out
@@ -53,14 +54,14 @@ def test_changed_data_is_found(monkeypatch, tmp_path):
     (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  hcp-aal2.npz\n")
     (tmp_path / "hcp-aal2.npz").write_bytes(b"something else")
     monkeypatch.setattr(datasets, "DATA", tmp_path)
-    found = by_name(doctor.examine())["data"]
-    assert found.state == doctor.BROKEN
+    found = by_name(installation.examine())["data"]
+    assert found.state == installation.BROKEN
     assert "hcp-aal2.npz" in found.detail
 
 
 @pytest.mark.usefixtures("no_simulation")
 def test_what_is_broken_is_the_exit_status(monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "MEMORY_MIB", 1e9)
+    monkeypatch.setattr(installation, "MEMORY_MIB", 1e9)
     assert doctor.doctor(as_json=False) == 1
     shown = capsys.readouterr().out
     assert "broken   memory" in shown and "1 of" in shown and "checks failed" in shown
@@ -68,9 +69,9 @@ def test_what_is_broken_is_the_exit_status(monkeypatch, capsys):
 
 @pytest.mark.usefixtures("no_simulation")
 def test_a_package_that_does_not_load_is_found(monkeypatch):
-    monkeypatch.setattr(doctor, "NEEDED", (*doctor.NEEDED, "no_such_package"))
-    found = by_name(doctor.examine())
-    assert found["no_such_package"].state == doctor.BROKEN
+    monkeypatch.setattr(installation, "NEEDED", (*installation.NEEDED, "no_such_package"))
+    found = by_name(installation.examine())
+    assert found["no_such_package"].state == installation.BROKEN
     assert found["no_such_package"].remedy == "pip install no_such_package"
 
 
@@ -78,9 +79,9 @@ def test_a_check_that_fails_in_its_own_way_is_a_finding(monkeypatch):
     def explode(what):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(doctor, "_CHECKS", (("odd", explode),))
-    found = by_name(doctor.examine())["odd"]
-    assert found.state == doctor.BROKEN
+    monkeypatch.setattr(installation, "_CHECKS", (("odd", explode),))
+    found = by_name(installation.examine())["odd"]
+    assert found.state == installation.BROKEN
     assert "RuntimeError: boom" in found.detail
     assert "ENCEPHAGEN_CACHE" in found.remedy and "install encephagen again" in found.remedy
 
@@ -89,13 +90,13 @@ def test_what_a_check_warns_of_is_a_finding_with_its_remedy(monkeypatch, capsys)
     def warn(what):
         warnings.warn("code cannot be kept: make the folder writable", UserWarning, stacklevel=1)
         warnings.warn("of a library", DeprecationWarning, stacklevel=1)
-        return doctor.Finding(what, doctor.GOOD, "it runs")
+        return installation.Finding(what, installation.GOOD, "it runs")
 
-    monkeypatch.setattr(doctor, "_CHECKS", (("odd", warn),))
-    good, told = (f for f in doctor.examine() if f.what == "odd")
-    assert good.state == doctor.GOOD
-    assert told == doctor.Finding(
-        "odd", doctor.MISSING, "code cannot be kept", "make the folder writable"
+    monkeypatch.setattr(installation, "_CHECKS", (("odd", warn),))
+    good, told = (f for f in installation.examine() if f.what == "odd")
+    assert good.state == installation.GOOD
+    assert told == installation.Finding(
+        "odd", installation.MISSING, "code cannot be kept", "make the folder writable"
     )
     assert doctor.doctor(as_json=False) == 0
     assert "make the folder writable" in capsys.readouterr().out

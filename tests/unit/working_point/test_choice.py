@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encephagen.app.choice import Ask, Choice, recipe_values
+from encephagen.working_point.choice import Ask, Choice, recipe_values
 from encephagen.working_point.point import WorkingPoint
 
 

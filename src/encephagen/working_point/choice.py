@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from encephagen.engine.session import Session
     from encephagen.network.network import Network
     from encephagen.working_point.point import WorkingPoint
+
+Progress = Callable[[int, int], None]
 
 SUBCORTEX = {"hcp-aal2": "hcp-aal2-94", "gw-aal2": "gw-aal2-94"}
 
@@ -64,13 +67,15 @@ class Choice:
             name = SUBCORTEX.get(name.lower(), name)
         return load(name)
 
-    def at(self, ask: "Ask", threads: int | None = None) -> "Choice":
-        """Return this brain at the working point that was asked for, which is found if need be."""
+    def at(
+        self, ask: "Ask", threads: int | None = None, progress: Progress | None = None
+    ) -> "Choice":
+        """Return this brain at the working point that was asked for, as `Ask.find` finds it."""
         from encephagen.brain.recipe import Recipe
 
         if not ask.wanted:
             return self
-        point = ask.find(self.connectome(), Recipe.from_dict(self.recipe), threads)
+        point = ask.find(self.connectome(), Recipe.from_dict(self.recipe), threads, progress)
         return self if point is None else dataclasses.replace(self, working_point=point.as_dict())
 
     def session(self, network: "Network", threads: int | None) -> "Session":
@@ -137,9 +142,15 @@ class Ask:
         return self != Ask()
 
     def find(
-        self, connectome: "Connectome", recipe: "Recipe", threads: int | None = None
+        self,
+        connectome: "Connectome",
+        recipe: "Recipe",
+        threads: int | None = None,
+        progress: Progress | None = None,
     ) -> "WorkingPoint | None":
         """Return it, None where nothing was asked for. What is measured is kept in the cache.
+
+        progress: told the rounds of calibration that are done, and their number.
 
         Raises ValueError for a file that holds none, and NoWorkingPoint where there is none.
         """
@@ -152,28 +163,17 @@ class Ask:
         if self.balance:
             return balance(bare_brain(connectome, recipe))
         if self.calibrate:
-            return _calibrated(bare_brain(connectome, recipe), threads)
+            return _calibrated(bare_brain(connectome, recipe), threads, progress)
         return None
 
 
-def _calibrated(brain: "Brain", threads: int | None) -> "WorkingPoint":
-    """Return the measured working point of a brain, with a bar while it is measured."""
-    from encephagen.app import console
+def _calibrated(brain: "Brain", threads: int | None, progress: Progress | None) -> "WorkingPoint":
+    """Return the measured working point of a brain."""
     from encephagen.jit import cache_folder
-    from encephagen.working_point.calibration import SECONDS, SETTLE_S, calibrate_once
+    from encephagen.working_point.calibration import calibrate_once
 
-    round_ms = 1000.0 * (SETTLE_S + SECONDS)
-    with console.bar("calibrating") as bar:
-
-        def progress(done: int, total: int) -> None:
-            if done == 0:
-                console.err().print(
-                    f"calibrating: {total} rounds of {round_ms / 1000:g} s of brain time; done once"
-                )
-            bar(done * round_ms, total * round_ms)
-
-        folder = cache_folder() / "working_points"
-        return calibrate_once(brain, folder, threads=threads, progress=progress)
+    folder = cache_folder() / "working_points"
+    return calibrate_once(brain, folder, threads=threads, progress=progress)
 
 
 def recipe_values(file: Path | None, settings: list[str]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The commands: what each asks for, and whom it calls. `encephagen.app.cli` lists them."""

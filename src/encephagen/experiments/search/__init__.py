@@ -1,0 +1,1 @@
+"""The searches of `encephagen.experiments.fit`: what is free, theory, spikes."""
