@@ -23,7 +23,7 @@ from encephagen.engine.regions.noise import (
     WHITE_I,
 )
 from encephagen.engine.regions.vector import GROUP, TILE, exp, fma, lagged, transpose
-from encephagen.engine.regions.wires import LONGEST_SPAN, SPAN, SPANS
+from encephagen.engine.regions.wires import LONG_SPAN, LONGEST_SPAN, SPAN, SPANS
 from encephagen.models import wilson_cowan
 from encephagen.models.wilson_cowan import Constants, slopes
 
@@ -53,7 +53,7 @@ HEARD, SAID, N_TRAFFIC = range(3)
 """Rows of traffic: the coupled input at the end of a step, and E then."""
 
 _slopes = numba.njit(slopes, error_model="numpy")
-_add_long, _add_short, _add_single = (lagged(span) for span in SPANS)
+_add_longest, _add_long, _add_short, _add_single = (lagged(span) for span in SPANS)
 
 
 @numba.njit(error_model="numpy")
@@ -163,9 +163,16 @@ def _steps(values, drives, kicks, traffic, n_tiles, when, per_bin, out, dt_ms, h
 
 
 @numba.njit
-def _long(wires, weight, past, now, total):
+def _longest(wires, weight, past, now, total):
     for g in range(wires.target.size):
-        _add_long(total, wires.target[g], past, now, wires.back, weight, int64(g * GROUP))
+        _add_longest(total, wires.target[g], past, now, wires.back, weight, int64(g * GROUP))
+
+
+@numba.njit
+def _long(wires, weight, past, now, total, shift):
+    for g in range(wires.target.size):
+        to = int64(wires.target[g] + shift)
+        _add_long(total, to, past, now, wires.back, weight, int64(g * GROUP))
 
 
 @numba.njit
@@ -209,7 +216,7 @@ def _say(traffic, n_tiles, n_steps, past, room, after):
 @numba.njit(error_model="numpy")
 def _run(classes, lane, values, past, at, drives, kicks, total, traffic, bins, out, dt_ms, half_ms):
     """Advance one set of parameters; return where the present then stands in its past."""
-    long, short, single = classes
+    longest, long, short, single = classes
     n_tiles = values.size // (N_VALUES * TILE)
     width = n_tiles * TILE
     room = past.size // width
@@ -223,10 +230,12 @@ def _run(classes, lane, values, past, at, drives, kicks, total, traffic, bins, o
                 past[i * room : i * room + kept] = past[latest : latest + kept]
             now = kept - 1
         total[:] = 0
-        _long(long, long.weight[lane], past, int64(now + 1), total)
+        _longest(longest, longest.weight[lane], past, int64(now + 1), total)
         end = min(n_steps - done, LONGEST_SPAN)
         for first in range(0, end, SPAN):
             last = min(first + SPAN, end)
+            if first % LONG_SPAN == 0:
+                _long(long, long.weight[lane], past, int64(now + 1), total, first)
             _short(short, short.weight[lane], past, int64(now + 1), total, first)
             at_once = 1 if single.target.size else last - first
             for k in range(first, last, at_once):
@@ -291,9 +300,10 @@ def _compiled(digest: str) -> Any:
         width = values.shape[1] // N_VALUES
         for lane in range(values.shape[0]):
             total[:] = 0
-            _long(classes[0], classes[0].weight[lane], past[lane], int64(now), total)
-            _short(classes[1], classes[1].weight[lane], past[lane], int64(now), total, 0)
-            _single(classes[2], classes[2].weight[lane], past[lane], int64(now), total, 0)
+            _longest(classes[0], classes[0].weight[lane], past[lane], int64(now), total)
+            _long(classes[1], classes[1].weight[lane], past[lane], int64(now), total, 0)
+            _short(classes[2], classes[2].weight[lane], past[lane], int64(now), total, 0)
+            _single(classes[3], classes[3].weight[lane], past[lane], int64(now), total, 0)
             for i in range(width):
                 at = (i // TILE) * N_VALUES * TILE + COUPLED * TILE + i % TILE
                 values[lane, at] = total[i * LONGEST_SPAN]
