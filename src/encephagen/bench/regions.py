@@ -30,9 +30,12 @@ def measure(quick: bool = False) -> dict[str, Any]:
     """Return how many times as fast as neurolib rate regions are, by CPU time.
 
     "regions_neurolib_ratio": of one network, in float64. "regions_batch_ratio": of SETS couplings
-    in one call, in float32 and with one noise for all. Both are of the least times, and None, with
-    "regions_reason", where there is no neurolib. "regions_realtime_factor": of one network.
-    "regions_us_per_step": {"neurolib", "one", "batch"}, each {"best", "median"}, of one set.
+    in one call, in float32 and with one noise for all; "regions_own_noise_ratio": each with its
+    own, as neurolib's runs would have. neurolib computes in float64 and returns every step; we
+    return means over BIN_MS. All are of the least times, and None, with "regions_reason", where
+    there is no neurolib. "regions_realtime_factor": of one network.
+    "regions_us_per_step": {"neurolib", "one", "batch", "own_noise"}, each {"best", "median"}, of
+    one set.
     """
     connectome = hcp_aal2()
     seconds, repeats = (0.2, 2) if quick else (SECONDS, REPEATS)
@@ -44,12 +47,15 @@ def measure(quick: bool = False) -> dict[str, Any]:
     work: dict[str, Callable[[], Any]] = {
         "one": lambda: simulate_regions(one, duration_ms, **options),
         "batch": lambda: simulate_regions(batch, duration_ms, real=np.float32, **options),
+        "own_noise": lambda: simulate_regions(
+            batch, duration_ms, real=np.float32, noise_seed=range(SETS), **options
+        ),
     }
     reason = None if find_spec("neurolib") else MISSING
     if reason is None:
         work["neurolib"] = lambda: _neurolib(connectome, duration_ms)
     n_steps = duration_ms / DT_MS
-    runs = {"one": 1, "batch": SETS, "neurolib": 1}
+    runs = {"one": 1, "batch": SETS, "own_noise": SETS, "neurolib": 1}
     took_us: dict[str, list[float]] = {name: [] for name in work}
     for turn in range(1 + repeats):  # the first compiles
         for name, do in work.items():
@@ -63,6 +69,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
     return {
         "regions_neurolib_ratio": best["neurolib"] / best["one"] if known else None,
         "regions_batch_ratio": best["neurolib"] / best["batch"] if known else None,
+        "regions_own_noise_ratio": best["neurolib"] / best["own_noise"] if known else None,
         "regions_realtime_factor": 1e3 * DT_MS / best["one"],
         "regions_us_per_step": {
             name: {"best": best[name], "median": statistics.median(costs)}

@@ -32,8 +32,8 @@ class Constants(NamedTuple):
 def slopes(E, I, drive_E, drive_I, constants, exp=math.exp):  # noqa: E741
     """Return dE/dt and dI/dt per ms, under the drives that reach the two populations."""
     c = constants
-    S_E = c.one / (c.one + exp(-c.gain_E * (c.w_EE * E - c.w_EI * I + drive_E - c.theta_E)))
-    S_I = c.one / (c.one + exp(-c.gain_I * (c.w_IE * E - c.w_II * I + drive_I - c.theta_I)))
+    S_E = c.one / (c.one + exp(c.gain_E * (c.theta_E - (c.w_EE * E - c.w_EI * I + drive_E))))
+    S_I = c.one / (c.one + exp(c.gain_I * (c.theta_I - (c.w_IE * E - c.w_II * I + drive_I))))
     return (
         c.rate_E * ((c.one - c.refractory_E * E) * S_E - E),
         c.rate_I * ((c.one - c.refractory_I * I) * S_I - I),

@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import numba
-import numpy as np
 from numba import int64, uint64
 
 from encephagen.engine.regions import noise, vector, wires
@@ -23,8 +22,8 @@ from encephagen.engine.regions.noise import (
     WHITE_E,
     WHITE_I,
 )
-from encephagen.engine.regions.vector import GROUP, TILE, exp, lagged, transpose
-from encephagen.engine.regions.wires import LONGEST_SPAN, SPAN, SPANS
+from encephagen.engine.regions.vector import GROUP, TILE, exp, fma, lagged, transpose
+from encephagen.engine.regions.wires import LONG_SPAN, LONGEST_SPAN, SPAN, SPANS
 from encephagen.models import wilson_cowan
 from encephagen.models.wilson_cowan import Constants, slopes
 
@@ -54,7 +53,7 @@ HEARD, SAID, N_TRAFFIC = range(3)
 """Rows of traffic: the coupled input at the end of a step, and E then."""
 
 _slopes = numba.njit(slopes, error_model="numpy")
-_add_long, _add_short, _add_single = (lagged(span) for span in SPANS)
+_add_longest, _add_long, _add_short, _add_single = (lagged(span) for span in SPANS)
 
 
 @numba.njit(error_model="numpy")
@@ -80,10 +79,13 @@ def _constants(values, j):
 @numba.njit(error_model="numpy")
 def _report(values, n_tiles, per_bin, out):
     """Write the means over a bin into out (2, region) and begin the next."""
-    for i in range(out.shape[1]):
-        at = (i // TILE) * N_VALUES * TILE + i % TILE
+    n, count = out.shape[1], values.dtype.type(per_bin)
+    for tile in range(n_tiles):
+        first = tile * TILE
         for row in range(2):
-            out[row, i] = values[at + (SUM_E + row) * TILE] / per_bin
+            at = (tile * N_VALUES + SUM_E + row) * TILE
+            for lane in range(min(TILE, n - first)):
+                out[row, first + lane] = values[at + lane] / count
     for tile in range(n_tiles):
         for row in range(2):
             at = (tile * N_VALUES + SUM_E + row) * TILE
@@ -117,15 +119,15 @@ def _steps(values, drives, kicks, traffic, n_tiles, when, per_bin, out, dt_ms, h
                 u = values[j + uint64(COUPLED * TILE)]
                 x = values[j + uint64(BASE_E * TILE)] + kicks[i + uint64(STIMULUS * TILE)]
                 x += u + values[j + uint64(NOW_E * TILE)]
-                y = values[j + uint64(BASE_I * TILE)] + values[j + uint64(ONTO_I * TILE)] * u
+                y = fma(values[j + uint64(ONTO_I * TILE)], u, values[j + uint64(BASE_I * TILE)])
                 y += values[j + uint64(NOW_I * TILE)]
                 dE, dI = _slopes(e, s, x, y, c, exp)
                 e += kicks[i + uint64(WHITE_E * TILE)]
                 s += kicks[i + uint64(WHITE_I * TILE)]
-                values[j + uint64(GUESS_E * TILE)] = e + dt_ms * dE
-                values[j + uint64(GUESS_I * TILE)] = s + dt_ms * dI
-                values[j + uint64(HALF_E * TILE)] = e + half_ms * dE
-                values[j + uint64(HALF_I * TILE)] = s + half_ms * dI
+                values[j + uint64(GUESS_E * TILE)] = fma(dt_ms, dE, e)
+                values[j + uint64(GUESS_I * TILE)] = fma(dt_ms, dI, s)
+                values[j + uint64(HALF_E * TILE)] = fma(half_ms, dE, e)
+                values[j + uint64(HALF_I * TILE)] = fma(half_ms, dI, s)
         for tile in range(n_tiles):
             a = uint64(tile) * uint64(N_VALUES * TILE)
             b = uint64(start + k) * kick_step + uint64(tile) * uint64(N_KICKS * TILE)
@@ -141,12 +143,12 @@ def _steps(values, drives, kicks, traffic, n_tiles, when, per_bin, out, dt_ms, h
                 now_I = drives[f + uint64(DRIVE_I * TILE)]
                 x = values[j + uint64(BASE_E * TILE)] + kicks[i + uint64(STIMULUS * TILE)]
                 x += u + now_E
-                y = values[j + uint64(BASE_I * TILE)] + values[j + uint64(ONTO_I * TILE)] * u
+                y = fma(values[j + uint64(ONTO_I * TILE)], u, values[j + uint64(BASE_I * TILE)])
                 y += now_I
                 dE, dI = _slopes(e, s, x, y, c, exp)
                 alive = values[j + uint64(ALIVE * TILE)]
-                e = alive * (values[j + uint64(HALF_E * TILE)] + half_ms * dE)
-                s = alive * (values[j + uint64(HALF_I * TILE)] + half_ms * dI)
+                e = alive * fma(half_ms, dE, values[j + uint64(HALF_E * TILE)])
+                s = alive * fma(half_ms, dI, values[j + uint64(HALF_I * TILE)])
                 values[j + uint64(E * TILE)] = e
                 values[j + uint64(I * TILE)] = s
                 values[j + uint64(NOW_E * TILE)] = now_E
@@ -161,9 +163,16 @@ def _steps(values, drives, kicks, traffic, n_tiles, when, per_bin, out, dt_ms, h
 
 
 @numba.njit
-def _long(wires, weight, past, now, total):
+def _longest(wires, weight, past, now, total):
     for g in range(wires.target.size):
-        _add_long(total, wires.target[g], past, now, wires.back, weight, int64(g * GROUP))
+        _add_longest(total, wires.target[g], past, now, wires.back, weight, int64(g * GROUP))
+
+
+@numba.njit
+def _long(wires, weight, past, now, total, shift):
+    for g in range(wires.target.size):
+        to = int64(wires.target[g] + shift)
+        _add_long(total, to, past, now, wires.back, weight, int64(g * GROUP))
 
 
 @numba.njit
@@ -207,7 +216,7 @@ def _say(traffic, n_tiles, n_steps, past, room, after):
 @numba.njit(error_model="numpy")
 def _run(classes, lane, values, past, at, drives, kicks, total, traffic, bins, out, dt_ms, half_ms):
     """Advance one set of parameters; return where the present then stands in its past."""
-    long, short, single = classes
+    longest, long, short, single = classes
     n_tiles = values.size // (N_VALUES * TILE)
     width = n_tiles * TILE
     room = past.size // width
@@ -217,14 +226,16 @@ def _run(classes, lane, values, past, at, drives, kicks, total, traffic, bins, o
     while done < n_steps:
         if now + LONGEST_SPAN + SPAN > room:
             for i in range(width):
-                for k in range(kept):
-                    past[i * room + k] = past[i * room + now + 1 - kept + k]
+                latest = i * room + now + 1 - kept
+                past[i * room : i * room + kept] = past[latest : latest + kept]
             now = kept - 1
         total[:] = 0
-        _long(long, long.weight[lane], past, int64(now + 1), total)
+        _longest(longest, longest.weight[lane], past, int64(now + 1), total)
         end = min(n_steps - done, LONGEST_SPAN)
         for first in range(0, end, SPAN):
             last = min(first + SPAN, end)
+            if first % LONG_SPAN == 0:
+                _long(long, long.weight[lane], past, int64(now + 1), total, first)
             _short(short, short.weight[lane], past, int64(now + 1), total, first)
             at_once = 1 if single.target.size else last - first
             for k in range(first, last, at_once):
@@ -253,18 +264,16 @@ def kernel() -> Any:
 
 def _compiled(digest: str) -> Any:
     @numba.njit(cache=True, error_model="numpy", nogil=True)
-    def advance(classes, values, past, at, stream, drives, kicks, bins, out, dt_ms, half_ms):
+    def advance(classes, values, past, at, stream, drives, kicks, desk, bins, out, dt_ms, half_ms):
         """Advance every set; return where the present then stands in the past.
 
         values (set, :) and past (set, :) are as in `_steps` and `_say`; drives and kicks (stream,
         :), and stream (set,) which of them a set has; at: where the present stands, and steps of
-        the past that are kept; bins: steps to take, steps in a bin, and steps done in bins before;
-        out (set, bin, 2, region).
+        the past that are kept; desk: room for the sums, and for the traffic, of a span; bins: steps
+        to take, steps in a bin, and steps done in bins before; out (set, bin, 2, region).
         """
         _ = digest
-        width = values.shape[1] // N_VALUES
-        total = np.zeros(width * LONGEST_SPAN + SPAN, values.dtype)[: width * LONGEST_SPAN]
-        traffic = np.zeros(SPAN * N_TRAFFIC * width, values.dtype)
+        total, traffic = desk
         now = at[0]
         for lane in range(values.shape[0]):
             now = _run(
@@ -285,16 +294,16 @@ def _compiled(digest: str) -> Any:
         return now
 
     @numba.njit(cache=True, error_model="numpy")
-    def hear(classes, values, past, now):
+    def hear(classes, values, past, now, total):
         """Set the coupled input of the present, as the past and the weights have it."""
         _ = digest
         width = values.shape[1] // N_VALUES
-        total = np.empty(width * LONGEST_SPAN, values.dtype)
         for lane in range(values.shape[0]):
             total[:] = 0
-            _long(classes[0], classes[0].weight[lane], past[lane], int64(now), total)
-            _short(classes[1], classes[1].weight[lane], past[lane], int64(now), total, 0)
-            _single(classes[2], classes[2].weight[lane], past[lane], int64(now), total, 0)
+            _longest(classes[0], classes[0].weight[lane], past[lane], int64(now), total)
+            _long(classes[1], classes[1].weight[lane], past[lane], int64(now), total, 0)
+            _short(classes[2], classes[2].weight[lane], past[lane], int64(now), total, 0)
+            _single(classes[3], classes[3].weight[lane], past[lane], int64(now), total, 0)
             for i in range(width):
                 at = (i // TILE) * N_VALUES * TILE + COUPLED * TILE + i % TILE
                 values[lane, at] = total[i * LONGEST_SPAN]

@@ -11,6 +11,7 @@ from encephagen.engine.regions.kernel import (
     BASE_E,
     BASE_I,
     N_CONSTANTS,
+    N_TRAFFIC,
     N_VALUES,
     NOW_E,
     NOW_I,
@@ -28,8 +29,8 @@ from encephagen.engine.regions.noise import (
     Source,
     White,
 )
-from encephagen.engine.regions.vector import TILE
-from encephagen.engine.regions.wires import Layout
+from encephagen.engine.regions.vector import TILE, aligned
+from encephagen.engine.regions.wires import LONGEST_SPAN, SPAN, Layout
 from encephagen.recording.recording import whole_steps
 
 if TYPE_CHECKING:
@@ -77,14 +78,18 @@ class RegionRun:
         distinct = sorted(set(seeds)) if noise else [0]
         self._sources = [Source(noise, s, n, dt_ms) for s in distinct if noise]
         self._stream = np.array([distinct.index(s) if noise else 0 for s in seeds])
-        self._values = np.zeros((n_sets, self._n_tiles, N_VALUES, TILE), real)
+        self._values = aligned((n_sets, self._n_tiles, N_VALUES, TILE), real)
         self._write_parameters()
         # What stays the same has one step.
         coloured, white = isinstance(noise, OrnsteinUhlenbeck), isinstance(noise, White)
         self._drives = self._inputs(N_DRIVES, CHUNK_STEPS if coloured else 1)
         self._kicks = self._inputs(N_KICKS, CHUNK_STEPS if white else 1)
         self._now = self._layout.past - 1
-        self._past = np.zeros((n_sets, width, self._layout.room), real)
+        self._past = aligned((n_sets, width, self._layout.room), real)
+        self._desk = (
+            aligned((width * LONGEST_SPAN + SPAN,), real),
+            aligned((SPAN * N_TRAFFIC * width,), real),
+        )
         start = _initial(initial, n_sets, n)
         self._write(E, start[:, 0])
         self._write(I, start[:, 1])
@@ -126,6 +131,7 @@ class RegionRun:
                 self._stream,
                 drives.reshape(len(drives), -1),
                 kicks.reshape(len(kicks), -1),
+                self._desk,
                 (steps, per_bin, done),
                 out,
                 real(self.dt_ms),
@@ -176,7 +182,7 @@ class RegionRun:
     def _inputs(self, rows: int, steps: int) -> np.ndarray:
         """Return room for what reaches regions in some steps, (stream, step, tile, row, TILE)."""
         streams = max(len(self._sources), 1)
-        return np.zeros((streams, steps, self._n_tiles, rows, TILE), self._values.dtype)
+        return aligned((streams, steps, self._n_tiles, rows, TILE), self._values.dtype)
 
     def _write_parameters(self) -> None:
         rows = [*range(N_CONSTANTS), BASE_E, BASE_I]
@@ -198,7 +204,7 @@ class RegionRun:
             self._write(NOW_I, drive[:, 1, : self.connectome.n])
         _, hear = kernel()
         values, past = self._values.reshape(n_sets, -1), self._past.reshape(n_sets, -1)
-        hear(self._layout.classes, values, past, self._now)
+        hear(self._layout.classes, values, past, self._now, self._desk[0])
 
     def _read(self, row: int) -> np.ndarray:
         """Return a row of values, (set, region)."""

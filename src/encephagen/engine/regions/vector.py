@@ -15,7 +15,7 @@ from numba.extending import intrinsic, overload
 
 TILE = 16  # regions whose values lie side by side
 GROUP = 8  # connections that `add_lagged` takes at once
-VECTOR = 32  # bytes
+VECTOR, LINE = 32, 64  # bytes
 I64 = ir.IntType(64)
 I32 = ir.IntType(32)
 _compiled_only: Any = intrinsic  # the context that such a function gets is not for its callers
@@ -30,27 +30,25 @@ def fma(context, a, b, c):
 # ---- exponential --------------------------------------------------------------------------------
 
 # exp(x) = 2^k exp(r), |r| <= ln(2)/2, by Taylor's series: to 1e-14 in float64, 2e-7 in float32.
-# Adding 1.5 x 2^(digits of the mantissa) rounds to the nearest integer and leaves it in the bits.
+# Adding 1.5 x 2^(digits of the mantissa) rounds to the nearest integer k and leaves it in the
+# lowest bits. Shifted to where the exponent stands, and added to it, they multiply by 2^k.
 
 
-def _constants(real: Any, integer: Any, digits: int, bias: int, largest: float, terms: int) -> Any:
+def _constants(real: Any, integer: Any, digits: int, largest: float, terms: int) -> Any:
     shifter = real(1.5 * 2**digits)
     return (
         real(math.log2(math.e)),
         real(-math.log(2.0)),
         shifter,
-        integer(shifter.view(integer)) - integer(bias),
         integer(digits),
         real(largest),
         tuple(real(1 / math.factorial(k)) for k in range(terms)),
     )
 
 
-LOG2_E, MINUS_LN_2, SHIFTER, ZERO, DIGITS, LARGEST, C = _constants(
-    np.float64, np.int64, 52, 1023, 700.0, 12
-)
-LOG2_E_32, MINUS_LN_2_32, SHIFTER_32, ZERO_32, DIGITS_32, LARGEST_32, C_32 = _constants(
-    np.float32, np.int32, 23, 127, 87.0, 7
+LOG2_E, MINUS_LN_2, SHIFTER, DIGITS, LARGEST, C = _constants(np.float64, np.int64, 52, 700.0, 12)
+LOG2_E_32, MINUS_LN_2_32, SHIFTER_32, DIGITS_32, LARGEST_32, C_32 = _constants(
+    np.float32, np.int32, 23, 87.0, 7
 )
 
 
@@ -73,7 +71,8 @@ def _exp_64(x):
     d, e, f = fma(r, C[7], C[6]), fma(r, C[9], C[8]), fma(r, C[11], C[10])
     q = s * s
     p = fma(fma(fma(f, s, e), q, fma(d, s, c)), q, fma(b, s, a))
-    return p * np.int64((np.float64(t).view(np.int64) - ZERO) << DIGITS).view(np.float64)
+    k = np.float64(t).view(np.int64) << DIGITS
+    return np.int64(np.float64(p).view(np.int64) + k).view(np.float64)
 
 
 def _exp_32(x):
@@ -83,8 +82,8 @@ def _exp_32(x):
     s = r * r
     a, b, c = fma(r, C_32[1], C_32[0]), fma(r, C_32[3], C_32[2]), fma(r, C_32[5], C_32[4])
     p = fma(fma(fma(C_32[6], s, c), s, b), s, a)
-    k = np.int32(np.float32(t).view(np.int32) - ZERO_32)
-    return p * np.int32(k << DIGITS_32).view(np.float32)
+    k = np.int32(np.float32(t).view(np.int32) << DIGITS_32)
+    return np.int32(np.float32(p).view(np.int32) + k).view(np.float32)
 
 
 @numba.njit(error_model="numpy")
@@ -94,6 +93,14 @@ def exp(x):
 
 
 # ---- vectors ------------------------------------------------------------------------------------
+
+
+def aligned(shape: tuple[int, ...], real: Any) -> np.ndarray:
+    """Return zeros that begin with a line of the cache: a vector on two lines costs twice."""
+    size = math.prod(shape) * np.dtype(real).itemsize
+    room = np.zeros(size + LINE, np.uint8)
+    start = -room.ctypes.data % LINE
+    return room[start : start + size].view(real).reshape(shape)
 
 
 def _bytes(real: ir.Type) -> int:

@@ -13,9 +13,9 @@ import numpy as np
 from encephagen.engine.regions.network import RegionNetwork
 from encephagen.engine.regions.vector import GROUP
 
-SPANS = (32, 8, 1)
+SPANS = (64, 32, 8, 1)
 """Steps that each class goes at once: its delays are as long, and shorter than the span before."""
-LONGEST_SPAN, SPAN = SPANS[:2]
+LONGEST_SPAN, LONG_SPAN, SPAN = SPANS[:3]
 
 
 class Wires(NamedTuple):
