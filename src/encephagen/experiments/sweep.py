@@ -40,7 +40,7 @@ SECONDS = 20.0
 """Recorded of each brain: near the edge of stability its rate wanders within seconds."""
 CALIBRATION_SEED = 1000
 """First seed of the noise of a calibration, far from those that are measured."""
-ROUNDS, ROUND_S = 6, 16.0
+ROUNDS, ROUND_S = 10, 16.0
 """Of a calibration of one wiring (free): its rate is then known to a few per cent."""
 
 

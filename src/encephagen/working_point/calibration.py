@@ -206,8 +206,8 @@ class _Correction:
 def _leading(feedback: np.ndarray) -> np.ndarray:
     """Return the projection (unit, unit) onto the eigenvector whose eigenvalue is the largest."""
     values, vectors = np.linalg.eig(feedback)
-    at = int(np.argmax(values.real))
-    return np.outer(vectors[:, at], np.linalg.inv(vectors)[at]).real
+    at = int(np.argmax(np.real(values)))
+    return np.real(np.outer(vectors[:, at], np.linalg.inv(vectors)[at]))
 
 
 def _rates(session: Session, seconds: float, stretches: int = 1) -> np.ndarray:
