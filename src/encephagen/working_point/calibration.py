@@ -239,7 +239,7 @@ def _checked(rate_Hz: np.ndarray, target_Hz: np.ndarray) -> str:
         raise NoWorkingPoint(
             f"no working point in spikes: calibrated to {target_Hz.mean():.2f} Hz, this wiring "
             f"fires at {seen_Hz.mean():.2f} Hz over {CHECK_S:g} s, and in parts of them at "
-            f"{seen_Hz.min():.2f} to {seen_Hz.max():.2f} Hz: so near the edge of stability it "
-            "keeps no rate; weaken what excites"
+            f"{seen_Hz.min():.2f} to {seen_Hz.max():.2f} Hz: too far off or too unsteady, as "
+            "happens near the edge of stability; weaken what excites"
         )
     return f"{seen_Hz.mean():.2f} Hz"
