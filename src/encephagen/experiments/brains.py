@@ -18,6 +18,7 @@ from encephagen.brain.recipe import Recipe
 from encephagen.brain.spec import Brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.nulls import find
+from encephagen.engine.guard import Stopped
 from encephagen.engine.session import Session
 from encephagen.experiments.prepare import ROUND_S, ROUNDS, tuned, wiring
 from encephagen.extras import Missing
@@ -81,6 +82,9 @@ def told(run: Callable[..., Values]) -> Callable[..., Values]:
             return {"alarms": [], **Outcome(Ended.REFUSED, str(error)).as_dict()}
         except RanAway as error:
             return {"alarms": error.alarms, **Outcome(Ended.RAN_AWAY, str(error)).as_dict()}
+        except Stopped as stopped:  # under `advance`, where nothing is recorded
+            alarms = [stopped.alarm.kind]
+            return {"alarms": alarms, **Outcome(Ended.RAN_AWAY, str(stopped)).as_dict()}
 
     return ended
 

@@ -1,8 +1,9 @@
 """Sweep: a number of a recipe, or two, over a range; each point with its working point, told.
 
 Without more said a point keeps the working point of the recipe that was changed, so that a number
-changed is that number changed. `Asked.CALIBRATED` measures one for each point, `Asked.BALANCED`
-takes theory's; both are found once a point, for all its seeds.
+changed is that number changed. `Asked.BALANCED` takes theory's, once a point. `Asked.CALIBRATED`
+measures one for every brain, under other noise than it is measured with afterwards: near the edge
+of stability the draw of synapses alone moves the rate by more than what is looked for.
 """
 
 import itertools
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
 FIGURES = ("rate_exc_Hz", "rate_inh_Hz", "cv_isi")
 """Figures of `analysis.summary` that are kept of each run."""
 MOST_AXES = 2
+SECONDS = 20.0
+"""Recorded of each brain: near the edge of stability its rate wanders within seconds."""
 CALIBRATION_SEED = 1000
-"""First seed of a calibration, far from those that are measured."""
+"""First seed of the noise of a calibration, far from those that are measured."""
+ROUNDS, ROUND_S = 10, 16.0
+"""Of a calibration of one wiring (free): its rate is then known to a few per cent."""
 
 
 class Asked(StrEnum):
@@ -96,7 +101,7 @@ class Sweep:
     asked: Asked = Asked.KEPT
     working_point: Values | None = None
     seeds: int = 3
-    seconds: float = 10.0
+    seconds: float = SECONDS
     settle_s: float = 3.0
     axes: tuple[Axis, ...] = field(init=False)
 
@@ -128,11 +133,19 @@ class Sweep:
 
 
 @told
-def found_point(dataset: str, recipe: Values, asked: str) -> Values:
-    """Return the working point of one recipe: measured in spikes, or theory's."""
+def theory_point(dataset: str, recipe: Values) -> Values:
+    """Return theory's working point of one recipe."""
+    point = balance(bare_brain(load(dataset), Recipe.from_dict(recipe)))
+    return {"working_point": point.as_dict(), "alarms": []}
+
+
+@told
+def measured_point(dataset: str, recipe: Values, seed: int) -> Values:
+    """Return the working point of one wiring, measured in spikes."""
     brain = bare_brain(load(dataset), Recipe.from_dict(recipe))
-    measured = asked == Asked.CALIBRATED
-    point = calibrate(brain, seed=CALIBRATION_SEED) if measured else balance(brain)
+    point = calibrate(
+        brain, rounds=ROUNDS, seconds=ROUND_S, seed=CALIBRATION_SEED, wiring_seed=seed
+    )
     return {"working_point": point.as_dict(), "alarms": []}
 
 
@@ -168,29 +181,33 @@ def swept(sweep: Sweep, runner: Runner) -> "xr.Dataset":
     nothing was measured; outcome, why, alarms (..., seed); working_point (...), in words; and
     backgrounds are as they say. Attributes tell the recipe, the data and the target.
     """
-    points = sweep.points()
-    recipes = [sweep.recipe_at(point).as_dict() for point in points]
-    one: Values = {"working_point": sweep.working_point, "outcome": Ended.OK}
-    given = [one] * len(points)
-    if sweep.asked is not Asked.KEPT:
-        given = runner.map(
-            found_point,
-            [{"dataset": sweep.dataset, "recipe": r, "asked": str(sweep.asked)} for r in recipes],
-            label="working points",
-        )
+    recipes = [sweep.recipe_at(point).as_dict() for point in sweep.points()]
+    given = _given(sweep, recipes, runner)
     same = {name: getattr(sweep, name) for name in ("dataset", "seconds", "settle_s")}
     todo = [
-        (place, {"recipe": r, "working_point": one["working_point"], "seed": seed, **same})
-        for place, (r, one) in enumerate(zip(recipes, given, strict=True))
+        {"recipe": recipe, "working_point": one["working_point"], "seed": seed, **same}
+        for recipe, of_point in zip(recipes, given, strict=True)
+        for seed, one in enumerate(of_point)
         if one["outcome"] == Ended.OK
-        for seed in range(sweep.seeds)
     ]
-    runs: list[list[Values]] = [[] for _ in points]
-    found = runner.map(at_point, [arguments for _, arguments in todo], label="points")
-    for (place, _), run in zip(todo, found, strict=True):
-        runs[place].append(run)
-    each = [own or [one] * sweep.seeds for own, one in zip(runs, given, strict=True)]
+    found = iter(runner.map(at_point, todo, label="points"))
+    each = [[next(found) if one["outcome"] == Ended.OK else one for one in own] for own in given]
     return _dataset(sweep, each)
+
+
+def _given(sweep: Sweep, recipes: Sequence[Values], runner: Runner) -> list[list[Values]]:
+    """Return the working point (point, seed) of each brain, or why there is none."""
+    seeds = range(sweep.seeds)
+    if sweep.asked is Asked.KEPT:
+        one: Values = {"working_point": sweep.working_point, "outcome": Ended.OK}
+        return [[one for _ in seeds] for _ in recipes]
+    todo: list[Values] = [{"dataset": sweep.dataset, "recipe": recipe} for recipe in recipes]
+    if sweep.asked is Asked.BALANCED:
+        found = runner.map(theory_point, todo, label="working points")
+        return [[one for _ in seeds] for one in found]
+    todo = [{**one, "seed": seed} for one in todo for seed in seeds]
+    found = iter(runner.map(measured_point, todo, label="working points"))
+    return [[next(found) for _ in seeds] for _ in recipes]
 
 
 def _dataset(sweep: Sweep, runs: Sequence[Sequence[Values]]) -> "xr.Dataset":
@@ -208,7 +225,8 @@ def _dataset(sweep: Sweep, runs: Sequence[Sequence[Values]]) -> "xr.Dataset":
 
     def told_of(of_point: Sequence[Values]) -> str:
         words = [run["working_point"] for run in of_point if run["outcome"] == Ended.OK]
-        return words[0] if words else "none was measured"
+        alone = ", each wiring by itself" if sweep.asked is Asked.CALIBRATED else ""
+        return words[0] + alone if words else "none was measured"
 
     unknown = np.full(one["rate_Hz"].shape, np.nan)
     variables: dict[str, Any] = {

@@ -35,7 +35,7 @@ from encephagen.working_point.point import (
 )
 
 ROUNDS = 8
-SECONDS = 4.0
+SECONDS = 8.0
 SETTLE_S = 3.0
 """Left out at the start of a round (free): 30 times the slowest synapse."""
 
@@ -44,6 +44,10 @@ STEP = 0.5
 and less, 1/round, and so average over wirings and noise (Robbins and Monro 1951,
 doi 10.1214/aoms/1177729586)."""
 EARLY = 3
+
+LEAST_CUT = 0.25
+"""Least factor (free) by which the step of the leading mode is cut where its miss changes sign, for
+it was too large; it is cut then only (Kesten 1958, doi 10.1214/aoms/1177706705)."""
 
 FEEDBACK = 0.9
 """Part of the feedback of theory that counts in corrections (measured on the shipped recipe: with
@@ -60,6 +64,11 @@ recipe on hcp-aal2): theory alone gives them too little, by so much."""
 FLOOR_HZ = 0.05
 """Rate from which a silent region is taken to start (free)."""
 
+CHECK_S, STRETCHES = 24.0, 8
+"""How long a wiring that was calibrated itself is measured at the end, and in how many parts."""
+MOST_MISS, MOST_ERROR = 0.12, 0.05
+"""Largest miss of the rate in that check, and standard error, both over the target (free)."""
+
 
 def calibrate(
     brain: Brain,
@@ -67,6 +76,7 @@ def calibrate(
     rounds: int = ROUNDS,
     seconds: float = SECONDS,
     seed: int = 0,
+    wiring_seed: int | None = None,
     threads: int | None = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> WorkingPoint:
@@ -83,11 +93,19 @@ def calibrate(
         A = (1 - f J)_HH - (f J)_HO ((1 - f J)_OO)^-1 (f J)_OH
 
     which is what holds them (H) there once all others (O), whose own rates nobody chooses, have
-    followed. It starts from theory times `START`. ``progress`` is called with rounds done, and all.
-    Raises ValueError for fewer than one round, and NoWorkingPoint for a brain without targets,
-    where theory finds no start (`MeanField.balanced`), and where the engine stops a round.
+    followed. It starts from theory times `START`. The leading eigenvector of f J, most of which is
+    the mean rate of the brain, has a step of its own: near the edge of stability theory corrects it
+    too much. Where its miss changes sign, the step is cut to what would have met the target.
+    Returned is the mean over the later half of the rounds (Polyak and Juditsky 1992,
+    doi 10.1137/0330046). ``progress`` is called with rounds done, and all.
 
-    Near the edge of stability rates wander by half within seconds: give more ``seconds`` there.
+    With ``wiring_seed`` all rounds have that wiring, and noise from ``seed`` on: near the edge of
+    stability the draw of synapses alone moves the rate of a brain by more than the target allows.
+    At the end that wiring is measured for `CHECK_S`.
+
+    Raises ValueError for fewer than one round, and NoWorkingPoint for a brain without targets,
+    where theory finds no start (`MeanField.balanced`), where the engine stops a round, and where
+    the wiring of ``wiring_seed`` does not keep the target: it has two states, say.
     """
     if rounds < 1 or not seconds > 0:
         raise ValueError(f"rounds = {rounds}, seconds = {seconds}: must be 1 or more, and above 0")
@@ -95,22 +113,27 @@ def calibrate(
     held = np.flatnonzero(np.isfinite(field.target_Hz))
     back = _open_loop(FEEDBACK * field.feedback(target_Hz), held)
     gain = field.background_gain(target_Hz)[held] * field.background_Hz[held]
+    correction = _Correction(back, gain)
 
     def at(log_factor: np.ndarray, note: str = "") -> WorkingPoint:
         background_Hz = field.background_Hz.copy()
         background_Hz[held] *= np.exp(log_factor)
         return point(brain, background_Hz, CALIBRATED, note)
 
-    log_factor, rate_Hz = np.full(len(held), np.log(START)), target_Hz
+    def session(log_factor: np.ndarray, k: int) -> Session:
+        wiring = seed + k if wiring_seed is None else wiring_seed
+        network = build(at(log_factor).applied(brain), seed=wiring)
+        return Session(network, noise_seed=seed + k, threads=threads)
+
+    log_factor, rate_Hz, found = np.full(len(held), np.log(START)), target_Hz, []
     for k in range(rounds):
         if progress:
             progress(k, rounds)
-        trial = at(log_factor).applied(brain)
-        network = build(trial, seed=seed + k)
-        rate_Hz = _rates(Session(network, noise_seed=seed + k, threads=threads), seconds)
+        rate_Hz = _rates(session(log_factor, k), seconds).mean(axis=0)
         error = (target_Hz * np.log(np.maximum(rate_Hz, FLOOR_HZ) / target_Hz))[held]
-        step = STEP * min(1.0, EARLY / (k + 1))
-        log_factor = log_factor - np.clip(step * (back @ error) / gain, -LARGEST_STEP, LARGEST_STEP)
+        log_factor = log_factor + correction.of(error)
+        found.append(log_factor)
+    log_factor = np.mean(found[rounds // 2 :], axis=0)
     if progress:
         progress(rounds, rounds)
     last_Hz = rate_Hz[held]
@@ -119,6 +142,9 @@ def calibrate(
         f"its correction the last measured {last_Hz.mean():.2f} Hz, from {last_Hz.min():.2f} to "
         f"{last_Hz.max():.2f} Hz over regions"
     )
+    if wiring_seed is not None:
+        check_Hz = _rates(session(log_factor, rounds), CHECK_S, STRETCHES)[:, held]
+        note += f"; wiring {wiring_seed} alone, at last at {_checked(check_Hz, target_Hz[held])}"
     return at(log_factor, note)
 
 
@@ -157,15 +183,63 @@ def _open_loop(feedback: np.ndarray, units: np.ndarray) -> np.ndarray:
     return whole[np.ix_(units, units)] - whole[np.ix_(units, others)] @ through
 
 
-def _rates(session: Session, seconds: float) -> np.ndarray:
-    """Return the rates (unit,) of a session over ``seconds``, after it has settled."""
+class _Correction:
+    """What each round changes; ``back`` and ``gain`` are A and b d rate / d b of `calibrate`."""
+
+    def __init__(self, back: np.ndarray, gain: np.ndarray) -> None:
+        self.back, self.gain = back, gain
+        self.mode = _leading(np.eye(len(gain)) - back)
+        self.mode_step, self.last, self.rounds = STEP, np.zeros(len(gain)), 0
+
+    def of(self, error: np.ndarray) -> np.ndarray:
+        """Return the change (unit,) of the logarithm of the background after an error (Hz)."""
+        leading, self.rounds = self.mode @ error, self.rounds + 1
+        if self.last @ leading < 0:
+            before, now = np.abs(self.last).sum(), np.abs(leading).sum()
+            self.mode_step *= max(LEAST_CUT, before / (before + now))
+        self.last = leading
+        step = STEP * min(1.0, EARLY / self.rounds)
+        miss = self.back @ (step * (error - leading) + self.mode_step * leading)
+        return np.clip(-miss / self.gain, -LARGEST_STEP, LARGEST_STEP)
+
+
+def _leading(feedback: np.ndarray) -> np.ndarray:
+    """Return the projection (unit, unit) onto the eigenvector whose eigenvalue is the largest."""
+    values, vectors = np.linalg.eig(feedback)
+    at = int(np.argmax(np.real(values)))
+    return np.real(np.outer(vectors[:, at], np.linalg.inv(vectors)[at]))
+
+
+def _rates(session: Session, seconds: float, stretches: int = 1) -> np.ndarray:
+    """Return the rates (stretch, unit) of a session in equal parts of ``seconds``, once settled."""
     try:
         session.advance(round(SETTLE_S * MS_PER_S / session.network.dt_ms))
     except Stopped as stopped:
         raise NoWorkingPoint(f"no working point in spikes: {stopped}") from stopped
-    recording = session.record(seconds * MS_PER_S, probe=Probe(spikes=False))
-    if recording.interrupted:
-        raise NoWorkingPoint(f"no working point in spikes: {recording.alarms[0]}")
-    spikes = recording.data["count"].values.sum(axis=0)
-    blocks = Blocks.of(session.network.brain)
-    return spikes[blocks.region, blocks.population] / blocks.size / seconds
+    blocks, rates_Hz = Blocks.of(session.network.brain), []
+    for _ in range(stretches):
+        recording = session.record(seconds / stretches * MS_PER_S, probe=Probe(spikes=False))
+        if recording.interrupted:
+            raise NoWorkingPoint(f"no working point in spikes: {recording.alarms[0]}")
+        spikes = recording.data["count"].values.sum(axis=0)[blocks.region, blocks.population]
+        rates_Hz.append(spikes / blocks.size / (seconds / stretches))
+    return np.array(rates_Hz)
+
+
+def _checked(rate_Hz: np.ndarray, target_Hz: np.ndarray) -> str:
+    """Return the mean rate over stretches, in words; NoWorkingPoint where it is not the target.
+
+    ``rate_Hz`` (stretch, unit) is a long run of the wiring that was calibrated. A rate that wanders
+    has a standard error over stretches, and one with two states misses or wanders.
+    """
+    over = rate_Hz.mean(axis=1) / target_Hz.mean()
+    miss, error = abs(over.mean() - 1), over.std(ddof=1) / np.sqrt(len(over))
+    seen_Hz = rate_Hz.mean(axis=1)
+    if miss > MOST_MISS or error > MOST_ERROR:
+        raise NoWorkingPoint(
+            f"no working point in spikes: calibrated to {target_Hz.mean():.2f} Hz, this wiring "
+            f"fires at {seen_Hz.mean():.2f} Hz over {CHECK_S:g} s, and in parts of them at "
+            f"{seen_Hz.min():.2f} to {seen_Hz.max():.2f} Hz: too far off or too unsteady, as "
+            "happens near the edge of stability; weaken what excites"
+        )
+    return f"{seen_Hz.mean():.2f} Hz"

@@ -10,7 +10,7 @@ from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 from encephagen.experiments.runner import Runner
-from encephagen.experiments.sweep import Asked, Axis, Sweep, by_point, swept
+from encephagen.experiments.sweep import Asked, Axis, Sweep, by_point, measured_point, swept
 from encephagen.figures.sweep import sweep as drawn
 
 SHIPPED = default_recipe().as_dict()
@@ -71,18 +71,19 @@ class Made(Runner):
     """A runner whose brains fire at their coupling plus seed; from 3 on they run away."""
 
     def map(self, function, arguments, *, label):
-        if function.__name__ == "found_point":
+        if function is measured_point:
             return [self.point(**a) for a in arguments]
         return [self.run(**a) for a in arguments]
 
-    def point(self, recipe, **_):
-        if recipe["cortex"]["long_weight_pA"] == 2.0:
+    def point(self, recipe, seed, **_):
+        if recipe["cortex"]["long_weight_pA"] == 2.0 or seed == 2:
             return {"outcome": "refused", "why": "theory finds no start", "alarms": []}
-        return {"outcome": "ok", "why": None, "alarms": [], "working_point": {"for": recipe}}
+        own = {"for": recipe, "wiring": seed}
+        return {"outcome": "ok", "why": None, "alarms": [], "working_point": own}
 
     def run(self, recipe, seed, working_point, **_):
         coupling = recipe["cortex"]["long_weight_pA"]
-        assert working_point in (None, {"for": recipe})
+        assert working_point in (None, {"for": recipe, "wiring": seed})
         if coupling >= 3.0 and seed > 0:
             return {"outcome": "ran_away", "why": "saturated", "alarms": ["saturated"]}
         return {
@@ -100,13 +101,15 @@ class Made(Runner):
 
 
 def test_brains_that_run_away_and_points_that_are_not_there_are_counted():
-    data = swept(of("long_weight_pA=1,2,3", seeds=2, asked=Asked.CALIBRATED), Made())
+    data = swept(of("long_weight_pA=1,2,3", seeds=3, asked=Asked.CALIBRATED), Made())
     one, two, three = by_point(data)
-    assert (one["ok"], one["ran_away"], one["refused"]) == (2, 0, 0) and one["rate_exc_Hz"] == 1.5
-    assert (two["ok"], two["refused"], two["rate_exc_Hz"]) == (0, 2, None)
+    assert (one["ok"], one["ran_away"], one["refused"]) == (2, 0, 1) and one["rate_exc_Hz"] == 1.5
+    assert one["working_point"] == "kept (of another), each wiring by itself"
+    assert (two["ok"], two["refused"], two["rate_exc_Hz"]) == (0, 3, None)
     assert two["why"] == "theory finds no start" and two["working_point"] == "none was measured"
     assert (three["ok"], three["ran_away"], three["why"]) == (1, 1, "saturated")
     assert three["rate_exc_Hz"] == 3.0 and math.isnan(three["by_seed_Hz"][1])
+    assert data["outcome"].values[2].tolist() == ["ok", "ran_away", "refused"]
     assert one["cv_isi"] is None and drawn(data).axes[0].get_xlabel() == "long_weight_pA"
 
 

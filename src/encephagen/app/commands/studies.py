@@ -87,7 +87,7 @@ def sweep(
     seeds: Annotated[int, typer.Option(min=1, help="Brains at each point.")] = 3,
     seconds: Annotated[
         float, typer.Option(help="Brain time of each, after it has settled.")
-    ] = 10.0,
+    ] = 20.0,
     dataset: Dataset = "hcp-aal2",
     recipe: RecipeFile = None,
     working_point: WorkingPointFile = None,
@@ -102,8 +102,8 @@ def sweep(
 ) -> None:
     """Run one brain after the other over a range of a number, or of two: rate, CV, alarms.
 
-    Each point keeps the working point of the recipe, or has one of its own if that is asked for.
-    Brains that run away are counted. Finished runs are kept.
+    Each point keeps the working point of the recipe; --balance gives it one of its own, --calibrate
+    one to every brain. Brains that run away, or have none, are counted. Finished runs are kept.
     """
     from encephagen.app import sweep as sweeping
 
