@@ -10,6 +10,7 @@ from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.experiments.runner import Runner
 from encephagen.experiments.search.config import FREE, WORST, Config, match
+from encephagen.extras import FIT
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import NoWorkingPoint
 from encephagen.working_point.whole import bare_brain
