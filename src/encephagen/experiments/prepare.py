@@ -86,4 +86,6 @@ def brain_digest(config: Any) -> str | None:
     if not names >= {"dataset", "neurons_per_region"}:
         return None
     recipe = chosen_recipe(getattr(config, "recipe", None), config.neurons_per_region)
-    return whole_brain(wiring(config.dataset), recipe).digest()
+    kept = chosen_working_point(getattr(config, "working_point", None))
+    point = None if kept is None else WorkingPoint.from_dict(kept)
+    return whole_brain(wiring(config.dataset), recipe, point).digest()

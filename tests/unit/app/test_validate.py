@@ -79,7 +79,7 @@ def test_the_document_has_every_figure_at_its_top(answered):
         document["stimuli"] is None
         and document["brain_digest"] == document["provenance"]["brain_digest"]
     )
-    assert document["config"]["recipe"]["neurons_per_region"] == 20
+    assert document["config"]["recipe"]["cortex"]["neurons_per_region"] == 20
     assert document["provenance"]["runs"] == 1
 
 

@@ -20,7 +20,7 @@ from encephagen.connectome.datasets import load
 from encephagen.experiments import design
 from encephagen.experiments.brains import Values
 from encephagen.experiments.design import REAL, Arm, Condition
-from encephagen.experiments.prepare import chosen_recipe
+from encephagen.experiments.prepare import chosen_recipe, chosen_working_point
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.experiments.studies.propagation.brain import BIN_MS, respond
@@ -60,6 +60,7 @@ class Config:
                         treated as they are: tuned anew, the lowest amplitude alone
     null_kinds          kinds of null wirings
     recipe              a TOML file; None is the shipped recipe
+    working_point       a TOML file, for brains as the recipe has them; None is the one it keeps
     visual, auditory, tactile  where the pulse goes: regions or systems ("auditory" for all of it)
     amplitudes_pA       of pulses, from the least to three times it
     pulse_ms            how long a pulse lasts
@@ -82,6 +83,7 @@ class Config:
     nulls: int = 6
     null_kinds: tuple[str, ...] = ("weight-shuffle", "strength")
     recipe: str | None = None
+    working_point: str | None = None
     visual: tuple[str, ...] = ("Calcarine_L", "Calcarine_R")
     auditory: tuple[str, ...] = ("Heschl_L", "Heschl_R")
     tactile: tuple[str, ...] = ("Postcentral_L", "Postcentral_R")
@@ -191,6 +193,7 @@ def _all_runs(config: Config, runner: Runner) -> dict[str, Arm]:
     same = {
         "dataset": config.dataset,
         "recipe": chosen_recipe(config.recipe, config.neurons_per_region).as_dict(),
+        "working_point": chosen_working_point(config.working_point),
         "sites": [list(getattr(config, name)) for name in STIMULI],
         **{name: getattr(config, name) for name in TIMING},
     }

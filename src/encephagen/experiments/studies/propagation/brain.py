@@ -15,6 +15,7 @@ from encephagen.tasks.pulses import Step, Timing, present_shuffled
 from encephagen.units import MS_PER_S
 from encephagen.working_point.calibration import FEEDBACK
 from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.point import WorkingPoint
 from encephagen.working_point.whole import whole_brain
 
 BIN_MS = 5.0
@@ -32,6 +33,7 @@ def respond(
     anew: bool,
     seed: int,
     recipe: Values,
+    working_point: Values | None,
     sites: list[list[str]],
     amplitudes_pA: list[float],
     pulse_ms: float,
@@ -45,14 +47,16 @@ def respond(
 ) -> Values:
     """Stimulate one brain; ``seed`` is that of null, wiring, noise and order.
 
-    ``anew``: it is brought to the recipe's working point (`tuned`), and not as the recipe has it.
+    ``anew``: it is brought to the recipe's working point (`tuned`), and not as the recipe has it,
+    at ``working_point``, or at the one that the recipe keeps.
     Returns arrays (stimulus, amplitude, ...), without amplitude for what it does not change.
     """
     connectome, numbers = wired(dataset, null, seed), Recipe.from_dict(recipe)
     if anew:
         brain, numbers = calibrated(connectome, numbers, seed, original=load(dataset))
     else:
-        brain = whole_brain(connectome, numbers)
+        point = None if working_point is None else WorkingPoint.from_dict(working_point)
+        brain = whole_brain(connectome, numbers, point)
     with refusing():  # a brain that is silent
         shown = present_shuffled(
             build(brain, seed=seed),
