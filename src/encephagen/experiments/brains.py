@@ -83,8 +83,8 @@ def told(run: Callable[..., Values]) -> Callable[..., Values]:
         except RanAway as error:
             return {"alarms": error.alarms, **Outcome(Ended.RAN_AWAY, str(error)).as_dict()}
         except Stopped as stopped:  # under `advance`, where nothing is recorded
-            alarms = [stopped.alarm.kind]
-            return {"alarms": alarms, **Outcome(Ended.RAN_AWAY, str(stopped)).as_dict()}
+            text = str(stopped.alarm)
+            return {"alarms": [text], **Outcome(Ended.RAN_AWAY, text).as_dict()}
 
     return ended
 
