@@ -93,7 +93,7 @@ def recordings(run: dict[str, Any], connectome: Connectome) -> tuple[Recording, 
 
 def _record(session: Session, seconds: float, probe: Probe) -> Recording:
     recording = session.record(seconds * MS_PER_S, probe=probe)
-    if recording.interrupted and not any(a.kind in STOPPED for a in recording.alarms):
+    if recording.interrupted and not any(a.kind in STOPPED for a in recording.engine_alarms):
         raise KeyboardInterrupt  # by the user: half a run is no result
     return recording
 
@@ -106,5 +106,5 @@ def _about(recording: Recording) -> dict[str, Any]:
         "n_steps": recording.n_steps,
         "bin_ms": recording.bin_ms,
         "interrupted": recording.interrupted,
-        "alarms": [asdict(alarm) for alarm in recording.alarms],
+        "alarms": [asdict(alarm) for alarm in recording.engine_alarms],
     }

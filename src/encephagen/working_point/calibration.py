@@ -23,7 +23,7 @@ from encephagen.files import check_writable, whole
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
-from encephagen.working_point.balance import point
+from encephagen.working_point.balance import MISSES, point
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import (
     CALIBRATED,
@@ -57,10 +57,6 @@ eight rounds)."""
 LARGEST_STEP = 0.1
 """Largest change of the logarithm of a background in one round (free)."""
 
-START = 1.0137
-"""Background over theory's from which all start (measured: the median over regions of the shipped
-recipe on hcp-aal2): theory alone gives them too little, by so much."""
-
 FLOOR_HZ = 0.05
 """Rate from which a silent region is taken to start (free)."""
 
@@ -93,7 +89,7 @@ def calibrate(
         A = (1 - f J)_HH - (f J)_HO ((1 - f J)_OO)^-1 (f J)_OH
 
     which is what holds them (H) there once all others (O), whose own rates nobody chooses, have
-    followed. It starts from theory times `START`. The leading eigenvector of f J, most of which is
+    followed. It starts from theory times `MISSES`. The leading eigenvector of f J, most of which is
     the mean rate of the brain, has a step of its own: near the edge of stability theory corrects it
     too much. Where its miss changes sign, the step is cut to what would have met the target.
     Returned is the mean over the later half of the rounds (Polyak and Juditsky 1992,
@@ -125,7 +121,7 @@ def calibrate(
         network = build(at(log_factor).applied(brain), seed=wiring)
         return Session(network, noise_seed=seed + k, threads=threads)
 
-    log_factor, rate_Hz, found = np.full(len(held), np.log(START)), target_Hz, []
+    log_factor, rate_Hz, found = np.full(len(held), np.log(MISSES)), target_Hz, []
     for k in range(rounds):
         if progress:
             progress(k, rounds)

@@ -11,7 +11,7 @@ from encephagen.brain.cortex import cortex
 from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.brain.spec import Brain, Port
 from encephagen.connectome.connectome import Connectome
-from encephagen.working_point.balance import balance
+from encephagen.working_point.balance import balance, corrected
 from encephagen.working_point.point import NONE, WorkingPoint, shipped, targets
 
 PORTS = ("visual", "auditory", "somatosensory", "motor")
@@ -57,6 +57,8 @@ def kept(
 ) -> WorkingPoint | None:
     """Return the working point of a recipe's base on a connectome: shipped, or theory's.
 
+    For the shipped recipe, theory's is `corrected` by what it misses where it was measured.
+
     Of the recipe itself where it has no base, or a base without a target; None without a target.
     """
     for source in (recipe.base, recipe):
@@ -66,7 +68,9 @@ def kept(
                     return point
             brain = bare_brain(connectome, source, fragments)
             if targets(brain):
-                return balance(brain)
+                found = balance(brain)
+                of_shipped = source.digest() == default_recipe().digest()
+                return corrected(found) if of_shipped else found
     return None
 
 

@@ -1,7 +1,5 @@
 """A run at rest: the same brain again from what it returns, whole, and honest about its end."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -29,8 +27,7 @@ def recipe(**changed):
 
 
 def run(dataset, chosen, *, minutes=0.05, spiking_s=1.0, seed=3):
-    values = dataclasses.asdict(chosen)
-    return at_rest(dataset, PART.digest(), values, seed, minutes, spiking_s)
+    return at_rest(dataset, PART.digest(), chosen.as_dict(), seed, minutes, spiking_s)
 
 
 def test_a_run_holds_the_spikes_of_its_seed_in_one_piece(dataset):
@@ -74,4 +71,4 @@ def test_half_a_run_is_no_result(dataset, monkeypatch):
 
 def test_a_dataset_that_has_changed_is_refused(dataset):
     with pytest.raises(ValueError, match="has changed since the run was planned"):
-        at_rest(dataset, "0" * 64, dataclasses.asdict(recipe()), 0, 0.1, 1.0)
+        at_rest(dataset, "0" * 64, recipe().as_dict(), 0, 0.1, 1.0)

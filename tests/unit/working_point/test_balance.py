@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from encephagen.brain.cortex import cortex, hierarchy
-from encephagen.brain.recipe import Cortex, Recipe
+from encephagen.brain.recipe import Cortex, Recipe, default_recipe
 from encephagen.connectome.datasets import hcp_aal2
-from encephagen.working_point.balance import balance
+from encephagen.connectome.transform import subset
+from encephagen.working_point.balance import MISSES, balance, misses
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import NoWorkingPoint, with_background
-from encephagen.working_point.whole import whole_brain
+from encephagen.working_point.whole import bare_brain, whole_brain
 
 CONNECTOME = hcp_aal2()
 RECIPE = Recipe(
@@ -85,3 +86,18 @@ def test_the_recurrent_gradient_strengthens_local_excitation_where_myelin_is_lea
     assert place.min() == 0.0 and place.max() == 1.0
     assert CONNECTOME.names[int(np.argmin(place))].startswith(("Calcarine", "Heschl"))
     assert all(not p.weight.by_region for n, p in local.items() if n != "E->E within")
+
+
+def test_theory_is_corrected_by_what_it_misses_where_that_was_measured():
+    assert np.median(list(misses().values())) == pytest.approx(MISSES, abs=1e-4)
+    assert set(misses()) == set(CONNECTOME.names)
+    part = subset(CONNECTOME, ["Calcarine_L", "Heschl_R", "Insula_L"])
+    renamed = dataclasses.replace(
+        part, regions=(dataclasses.replace(part.regions[0], name="V1_L"), *part.regions[1:])
+    )
+    for connectome in (part, renamed):
+        brain = bare_brain(connectome, default_recipe())
+        theory = dict(balance(brain).held[0].background_Hz)
+        kept = background_Hz(whole_brain(connectome))
+        for name, rate_Hz in zip(connectome.names, kept, strict=True):
+            assert rate_Hz == pytest.approx(theory[name] * misses().get(name, MISSES))

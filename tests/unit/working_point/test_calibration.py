@@ -87,7 +87,7 @@ def test_a_brain_nearer_to_the_edge_than_theory_says_is_not_overcorrected(sharpe
     def rates(session, _seconds, stretches=1):
         (cells,) = (p for p in session.network.brain.populations if p.excites)
         log_factor = np.log(np.array(dict(cells.by_region)["rate_Hz"]) / field.background_Hz[held])
-        error = np.linalg.solve(back, gain * (log_factor - np.log(calibration.START) - 0.01)) / 3.5
+        error = np.linalg.solve(back, gain * (log_factor - np.log(calibration.MISSES) - 0.01)) / 3.5
         rate_Hz = target_Hz.copy()
         rate_Hz[held] = 3.5 * np.exp(error + 0.07 * rng.standard_normal())
         miss.append(error.mean())
