@@ -31,16 +31,18 @@ class Guard:
 
     def start(self) -> None:
         """Begin anew, from where the run is now."""
-        self._spikes, self.steps_left = self._run.n_spikes, self._every
+        self._step, self._spikes = self._run.step, self._run.n_spikes
+        self.steps_left = self._every
 
     def after(self, n_steps: int) -> Alarm | None:
         """Take in that ``n_steps`` were done, at most those left; return what ends the run."""
         self.steps_left -= n_steps
         if self.steps_left > 0:
             return None
-        n_spikes = self._run.n_spikes - self._spikes
+        # what Ctrl-C kept from being taken in was run all the same
+        n_spikes, done = self._run.n_spikes - self._spikes, self._run.step - self._step
         self.start()
-        return self.not_finite() or self._runaway(n_spikes, self._every)
+        return self.not_finite() or self._runaway(n_spikes, done)
 
     def not_finite(self) -> Alarm | None:
         """Return the alarm of values that are not finite, if there are any now."""

@@ -62,6 +62,7 @@ class Session:
         self._inputs = Inputs(self._current_pA, self._poisson_Hz)
         self._last_steps = 0
         self._lesions: list[Lesion] = []
+        self._n_cut = 0  # synapses that are cut by all lesions together
         self._recorders: list[Recorder] = []
         self._latch = Latch()  # so that Ctrl-C takes no spikes from a recorder
         self._drives: list[Drive] = []
@@ -276,9 +277,9 @@ class Session:
         It says how many synapses are cut that were not before. The synapses of a region onto itself
         stay, also where source and target share it. Spikes under way are lost.
         """
-        lesion, before = Cut(kinds.plain(source), kinds.plain(target)), self._n_cut()
-        after = self._set_lesions([*self._lesions, lesion])
-        self._lesions[-1] = Cut(lesion.source, lesion.target, after - before)
+        lesion, before = Cut(kinds.plain(source), kinds.plain(target)), self._n_cut
+        self._set_lesions([*self._lesions, lesion])
+        self._lesions[-1] = Cut(lesion.source, lesion.target, self._n_cut - before)
         return self._lesions[-1]  # type: ignore[return-value]
 
     def heal(self, lesion: Lesion | None = None) -> None:
@@ -290,14 +291,10 @@ class Session:
             left.remove(lesion)
         self._set_lesions(left if lesion is not None else [])
 
-    def _set_lesions(self, lesions: list[Lesion]) -> int:
+    def _set_lesions(self, lesions: list[Lesion]) -> None:
         silent, cut = kinds.masks(lesions, self.network.brain.connectome)
-        n_cut = self.run.lesion(silent, cut)
+        self._n_cut = self.run.lesion(silent, cut)
         self._lesions = lesions
-        return n_cut
-
-    def _n_cut(self) -> int:
-        return sum(x.n_synapses for x in self._lesions if isinstance(x, Cut))
 
     # -- keeping --------------------------------------------------------------------------------
 

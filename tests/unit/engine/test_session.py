@@ -261,6 +261,28 @@ def test_one_lesion_heals_without_the_others(session, network):
         session.heal(b)
 
 
+def test_a_cut_counts_what_no_other_cuts_also_after_healing(session):
+    first = session.cut("A", "C")
+    assert session.cut("A", "C").n_synapses == 0  # the first has them all
+    session.heal(first)
+    assert session.cut("A", "C").n_synapses == 0, "the second cuts them still"
+    session.heal()
+    assert session.cut("A", "C").n_synapses == first.n_synapses > 0
+
+
+def test_the_guard_counts_steps_that_ctrl_c_kept_from_it(network):
+    """What was run and not taken in makes no rate of twice the rate."""
+    session = Session(network, threads=1)
+    session.current_pA[:] = 2500.0  # between 125 and 250 Hz: high, and not run away
+    session.advance(1000)
+    session.run.advance(
+        400, session._inputs, session._watch
+    )  # as where Ctrl-C comes before `after`
+    session.advance(500)
+    rate_Hz = session.run.n_spikes / network.n_neurons / (session.step * 1e-4)
+    assert 140 < rate_Hz < 250, rate_Hz
+
+
 def test_a_cut_loses_spikes_under_way_however_synapses_lie(brain_of, monkeypatch):
     """Driven by fibres alone, C hears nothing after the cut, and what comes once it is healed."""
     heard = []
