@@ -79,7 +79,7 @@ check: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache
 
 tests: $(VENV)/.dev
-	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS) $(ARGS)
+	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(TESTS) $(ARGS)
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .

@@ -1,7 +1,8 @@
 """Settings of every test, and the tiny brains that many of them run.
 
 No deadline, because the first call of a kernel compiles it; compiled kernels are kept in the
-project's own ``.cache``, so that a second run of the tests starts at once.
+project's own ``.cache``, so that a second run of the tests starts at once. The tests of a file go
+to one process, so that what they share is made, and compiled, once.
 """
 
 import os
@@ -41,6 +42,15 @@ from encephagen.models.model import AbstractNeuron, AbstractReceptor  # noqa: E4
 from encephagen.models.receptors import AMPA, GABA_A, Transmitter  # noqa: E402
 from encephagen.network.build import build  # noqa: E402
 from encephagen.rng import stream  # noqa: E402
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file together, unless a mark says what belongs together."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
 
 FAST = Transmitter((AMPA(),))
 GABA = Transmitter((GABA_A(),))
