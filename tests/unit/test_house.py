@@ -123,6 +123,17 @@ def test_randomness_comes_from_named_streams(path):
     assert not found, f"{name_of(path)} makes its own randomness: use encephagen.rng.stream"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_compiled_code_is_kept_in_one_folder(path):
+    """Numba's own cache lies beside the sources and trusts what it finds: see `jit.njit`."""
+    cached = [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "cache"
+    ]
+    assert not cached, f"{name_of(path)}, lines {cached}: use encephagen.jit.njit"
+
+
 def test_no_drawer_of_odds_and_ends():
     odd = [p for p in MODULES if p.stem in {"utils", "util", "helpers", "common", "misc"}]
     assert not odd, f"name files for what they hold: {[name_of(p) for p in odd]}"

@@ -18,10 +18,10 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
 from encephagen.analysis.signals import even_step, some, time_series
+from encephagen.jit import njit
 from encephagen.recording import Recording
 from encephagen.units import MS_PER_S, param
 
@@ -268,7 +268,7 @@ def _activity(
     return values, step_s, float(time_s[0]), regions
 
 
-@numba.njit(cache=True)
+@njit
 def _slopes(s, f, v, q, z, kappa, gamma, tau, power, rho, log_kept):
     """Return the right-hand sides of the four equations."""
     outflow = v**power
@@ -279,7 +279,7 @@ def _slopes(s, f, v, q, z, kappa, gamma, tau, power, rho, log_kept):
     return ds, s, dv, dq
 
 
-@numba.njit(cache=True)
+@njit
 def _integrate(drive, divided, step_s, constants, index, fraction, out, floor):
     """Fill out (volume, region); return the lowest flow (region)."""
     kappa, gamma, tau, power, rho, k1, k2, k3 = constants

@@ -21,15 +21,10 @@ WARM_REPEATS = 3
 def measure() -> dict[str, Any]:
     """Return the seconds to the first 10 ms of the default brain: cold, then warm (the least).
 
-    Cold means no compiled code at all, neither of the kernel (``ENCEPHAGEN_CACHE``) nor of the
-    package itself (``NUMBA_CACHE_DIR``; by default it lies beside the sources).
+    Cold means that no compiled code is on disk (``ENCEPHAGEN_CACHE``).
     """
     with tempfile.TemporaryDirectory(prefix="encephagen-bench-") as folder:
-        environment = {
-            **child_environment(),
-            "ENCEPHAGEN_CACHE": str(Path(folder) / "kernels"),
-            "NUMBA_CACHE_DIR": str(Path(folder) / "package"),
-        }
+        environment = {**child_environment(), "ENCEPHAGEN_CACHE": str(Path(folder) / "cache")}
         cold_s, cold_cpu_s = _start(environment, folder)
         warm = [_start(environment, folder) for _ in range(WARM_REPEATS)]
     return {

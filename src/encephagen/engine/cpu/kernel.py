@@ -21,7 +21,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from encephagen.jit import njit
+from encephagen.jit import INNER, njit
 from encephagen.rng import mix64, uniform
 
 CHUNK = 32  # entries; a power of two
@@ -130,7 +130,7 @@ def prefetch(context, array, index):
     return types.void(array, types.uint64), generate
 
 
-@njit
+@njit(**INNER)
 def append(pool, following, free, n_free, lists, item, entry):
     """Append an entry to list ``item`` of one shard's calendar (room was checked before)."""
     n = lists[item, 0]
@@ -149,7 +149,7 @@ def append(pool, following, free, n_free, lists, item, entry):
     lists[item, 0] = n + 1
 
 
-@njit
+@njit(**INNER)
 def release(queue, shard, item):
     """Empty list ``item``: its chunks return to the pool."""
     n = queue.lists[shard, item, 0]
@@ -161,7 +161,7 @@ def release(queue, shard, item):
     queue.lists[shard, item, 0] = 0
 
 
-@njit
+@njit(**INNER)
 def has_room(wiring, cells, queue):
     """Return whether every shard can queue all unsent spikes, and the recent ones hold them."""
     n_shards = cells.n_unsent.shape[0]
@@ -184,7 +184,7 @@ def has_room(wiring, cells, queue):
     return True
 
 
-@njit
+@njit(**INNER)
 def send(cells, queue):
     """Hand all unsent spikes over to `enqueue`, so that new ones can be listed meanwhile."""
     room = queue.recent.shape[0]
@@ -200,7 +200,7 @@ def send(cells, queue):
         cells.n_unsent[shard] = 0
 
 
-@njit
+@njit(**INNER)
 def forget(step, wiring, queue):
     """Drop the recent spikes that have arrived everywhere before ``step``."""
     at, room = queue.recent_at, queue.recent.shape[0]
@@ -250,7 +250,7 @@ def requeue(step, wiring, queue):
     return True
 
 
-@njit
+@njit(**INNER)
 def prefetch_bounds(shard, neuron, bounds, wiring):
     """Ask for where the rows of a neuron begin."""
     n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
@@ -259,7 +259,7 @@ def prefetch_bounds(shard, neuron, bounds, wiring):
         prefetch(bounds, row)  # pyright: ignore[reportCallIssue]
 
 
-@njit
+@njit(**INNER)
 def prefetch_rows(shard, neuron, bounds, wiring):
     """Ask for the rows of a neuron: they lie anywhere, and the next spike will want them."""
     n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
@@ -277,7 +277,7 @@ def prefetch_rows(shard, neuron, bounds, wiring):
                 prefetch(packed, i)  # pyright: ignore[reportCallIssue]
 
 
-@njit
+@njit(**INNER)
 def enqueue(shard, wiring, queue):
     """Queue all spikes that were sent for the targets of a shard."""
     n_neurons, n_channels = wiring.block_first[-1], wiring.n_channels
@@ -325,7 +325,7 @@ def enqueue(shard, wiring, queue):
                     lists[item, 0] = n + 1
 
 
-@njit
+@njit(**INNER)
 def deliver(shard, step, wiring, cells, queue):
     """Add what arrives at a shard in this step to its input, and empty the slot."""
     n_channels = wiring.n_channels
@@ -366,7 +366,7 @@ def deliver(shard, step, wiring, cells, queue):
         release(queue, shard, item)
 
 
-@njit
+@njit(**INNER)
 def poisson(p0, mean, u):
     """Return the Poisson count whose cumulative distribution first exceeds ``u`` (by inversion)."""
     n, p, cumulative = 0, p0, p0
@@ -377,7 +377,7 @@ def poisson(p0, mean, u):
     return n
 
 
-@njit
+@njit(**INNER)
 def kick(shard, step, cells, ports):
     """Draw the extra background events of the driven neurons of a shard."""
     key = mix64(ports.kick_key, step)
@@ -386,7 +386,7 @@ def kick(shard, step, cells, ports):
         cells.kicks[ports.kick_lane[k]] = poisson(ports.kick_p0[k], ports.kick_mean[k], u)
 
 
-@njit
+@njit(**INNER)
 def inject(wiring, cells, ports):
     """Lay the injected current out by lane, as it is without drives.
 
@@ -402,7 +402,7 @@ def inject(wiring, cells, ports):
     cells.current_pA[:] = lanes
 
 
-@njit
+@njit(**INNER)
 def drive(shard, step, row, cells, ports):
     """Give the driven neurons of a shard what functions of time give them in this step.
 
@@ -425,7 +425,7 @@ def drive(shard, step, row, cells, ports):
                 cells.kicks[lane[k]] += poisson(p0, mean, u)
 
 
-@njit
+@njit(**INNER)
 def collect(shard, step, wiring, cells, ports):
     """List the neurons of a shard that spiked, but for silenced blocks."""
     n = cells.n_unsent[shard]
@@ -445,7 +445,7 @@ def collect(shard, step, wiring, cells, ports):
     cells.n_unsent[shard] = n
 
 
-@njit
+@njit(**INNER)
 def sample(shard, step, cells, ports, first_sample):
     """Copy the probed values of a shard, every ``probe_every`` steps."""
     row = (step + 1) // ports.probe_every - first_sample
@@ -454,7 +454,7 @@ def sample(shard, step, cells, ports, first_sample):
             ports.probe_out[row, k] = cells.values[ports.probe_at[k]]
 
 
-@njit
+@njit(**INNER)
 def record(n, cells, ports):
     """Append the spikes of a window, from all shards, to the recording of ``n`` spikes so far."""
     for shard in range(cells.n_unsent.shape[0]):

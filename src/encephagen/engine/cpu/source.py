@@ -126,7 +126,7 @@ def _block_source(composition: Composition, number: int) -> str:
         "any_lane = numba.int32(any_lane | spike)",
     ]
     lines = [
-        "@numba.njit",
+        "@numba.njit(**INNER)",
         f"def advance_blocks_{number}(shard, step_key, wiring, cells, ports):",
         "    zero = real(0)",
         "    values, arrivals, kicks = cells.values, cells.arrivals, cells.kicks",
@@ -155,7 +155,7 @@ def _block_source(composition: Composition, number: int) -> str:
 
 
 _STEPS = """
-@numba.njit
+@numba.njit(**INNER)
 def steps(shard, start, first, last, first_sample, wiring, cells, queue, ports):
     enqueue(shard, wiring, queue)
     for step in range(first, last):
@@ -189,7 +189,8 @@ def run_{name}(start, n_steps, wiring, cells, queue, ports):
         send(cells, queue)
         last = min(step + wiring.window, end)
         for shard in numba.prange(n_shards):
-            steps(shard, start, step, last, first_sample, wiring, cells, queue, ports)
+            # an index of prange is unsigned: as int64, both runners share what is compiled
+            steps(numba.int64(shard), start, step, last, first_sample, wiring, cells, queue, ports)
         if recording:
             n_spikes = record(n_spikes, cells, ports)
         step = last
@@ -207,7 +208,7 @@ def source(composition: Composition) -> str:
         "from encephagen.engine.cpu.kernel import (",
         "    DONE, MORE_QUEUE, MORE_ROOM, collect, deliver, drive, enqueue, forget, has_room,",
         "    inject, kick, record, sample, send)",
-        "from encephagen.jit import njit",
+        "from encephagen.jit import INNER, njit",
         "from encephagen.rng import mix32, mix64",
         f"real = numba.{composition.real}",
     ]
@@ -215,13 +216,13 @@ def source(composition: Composition) -> str:
         lines += [
             f"from {kind.model.__module__} import {kind.model.__qualname__} as Model_{number}",
             f"State_{number}, Constants_{number} = Model_{number}.State, Model_{number}.Constants",
-            f"advance_{number} = numba.njit(Model_{number}.advance)",
+            f"advance_{number} = numba.njit(**INNER)(Model_{number}.advance)",
         ]
     for r, receptor in enumerate(composition.receptors):
         lines += [
             f"from {receptor.__module__} import {receptor.__qualname__} as Receptor_{r}",
             f"ReceptorConstants_{r} = Receptor_{r}.Constants",
-            f"receptor_advance_{r} = numba.njit(Receptor_{r}.advance)",
+            f"receptor_advance_{r} = numba.njit(**INNER)(Receptor_{r}.advance)",
         ]
     advance = [
         f"        advance_blocks_{number}(shard, step_key, wiring, cells, ports)"

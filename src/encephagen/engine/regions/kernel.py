@@ -24,6 +24,7 @@ from encephagen.engine.regions.noise import (
 )
 from encephagen.engine.regions.vector import GROUP, TILE, exp, fma, lagged, transpose
 from encephagen.engine.regions.wires import LONG_SPAN, LONGEST_SPAN, SPAN, SPANS
+from encephagen.jit import njit
 from encephagen.models import wilson_cowan
 from encephagen.models.wilson_cowan import Constants, slopes
 
@@ -263,7 +264,7 @@ def kernel() -> Any:
 
 
 def _compiled(digest: str) -> Any:
-    @numba.njit(cache=True, error_model="numpy", nogil=True)
+    @njit(error_model="numpy", nogil=True)
     def advance(classes, values, past, at, stream, drives, kicks, desk, bins, out, dt_ms, half_ms):
         """Advance every set; return where the present then stands in the past.
 
@@ -293,7 +294,7 @@ def _compiled(digest: str) -> Any:
             )
         return now
 
-    @numba.njit(cache=True, error_model="numpy")
+    @njit(error_model="numpy")
     def hear(classes, values, past, now, total):
         """Set the coupled input of the present, as the past and the weights have it."""
         _ = digest

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from encephagen.engine.regions.vector import TILE, fma
+from encephagen.jit import njit
 from encephagen.rng import key, mix32, mix64, stream
 
 DRIVE_E, DRIVE_I, N_DRIVES = range(3)
@@ -155,7 +156,7 @@ def _normal_pair(a, b) -> Any:
     return radius * fma(cosine, cosine, -sine * sine), radius * (2.0 * sine * cosine)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fill(noise, step_key, region_key, first_step, n_steps, fluctuation, drives, kicks):
     """Write the noise of steps into drives and kicks; move the fluctuation on."""
     width = fluctuation.shape[1]
