@@ -34,6 +34,9 @@ from encephagen.brain.spec import (  # noqa: E402
     Within,
 )
 from encephagen.connectome.connectome import Connectome, Region  # noqa: E402
+from encephagen.connectome.datasets import fmri, hcp_aal2  # noqa: E402
+from encephagen.connectome.readers import write_npz  # noqa: E402
+from encephagen.connectome.transform import subset  # noqa: E402
 from encephagen.engine.session import Session  # noqa: E402
 from encephagen.models import ALL  # noqa: E402
 from encephagen.models.alif import ALIF  # noqa: E402
@@ -216,6 +219,21 @@ def patchy():
 def spikes_of():
     """`run_spikes`."""
     return run_spikes
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory):
+    """A file with 26 of the 80 regions, of every lobe and sense, and people's fMRI of them."""
+    stems = (
+        "Precentral Frontal_Mid_2 Frontal_Sup_Medial OFCmed Insula Cingulate_Mid Calcarine "
+        "Occipital_Mid Fusiform Postcentral Precuneus Heschl Temporal_Mid"
+    ).split()
+    names = [f"{stem}_{side}" for stem in stems for side in "LR"]
+    path = write_npz(subset(hcp_aal2(), names), tmp_path_factory.mktemp("data") / "people.npz")
+    signal = fmri("hcp-aal2").sel(region=names).transpose("subject", "time_s", "region")
+    with np.load(path) as connectome:
+        np.savez(path, fmri=signal.values, tr_s=signal.attrs["tr_s"], **connectome)
+    return str(path)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Every study, tiny: it runs, with more than one seed or null; what it finds can be kept and drawn.
 
+They run on a dataset in a file, of 26 regions, which is also how people run them on their own.
+
 And its page in docs/experiments says what its result says.
 """
 
@@ -26,10 +28,10 @@ TOGETHER = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in 
 
 
 @pytest.fixture(scope="module", params=TOGETHER)
-def done(request, tmp_path_factory):
+def done(request, people, tmp_path_factory):
     """A study, its tiny Config, the runner that ran it, and the result."""
     chosen = study.find(request.param)
-    config = chosen.config.tiny()
+    config = dataclasses.replace(chosen.config.tiny(), dataset=people)
     runner = Runner(Store(tmp_path_factory.mktemp(request.param)))
     return chosen, config, runner, chosen.run(config, runner)
 

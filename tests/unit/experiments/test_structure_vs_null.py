@@ -204,9 +204,13 @@ def test_a_config_that_cannot_be_is_refused(settings, words):
         study.find("structure-vs-null").configure(settings)
 
 
-def test_a_wiring_has_its_figures_or_says_why_not(recipe):
+def test_a_wiring_has_its_figures_or_says_why_not(recipe, people):
     config = dataclasses.replace(
-        Config.tiny(), recipe=recipe, seeds=1, rungs=("homogeneous", "degree-swaps")
+        Config.tiny(),
+        dataset=people,
+        recipe=recipe,
+        seeds=1,
+        rungs=("homogeneous", "degree-swaps"),
     )
     result = study.find("structure-vs-null").run(config, Runner())
     values = result.values
