@@ -56,7 +56,7 @@ def complaint(result):
 def answered(tmp_path_factory):
     """A command, its folder, and what it printed."""
     folder = tmp_path_factory.mktemp("results") / "new" / "validate"
-    return folder, call("--minutes", 0.3, *SMALL, "--out", folder, "--json")
+    return folder, call("--minutes", 0.5, *SMALL, "--out", folder, "--json")
 
 
 def test_the_document_has_every_figure_at_its_top(answered):
@@ -138,7 +138,7 @@ def brief(tmp_path_factory):
 def test_finished_runs_are_found_again(answered):
     folder, _ = answered
     runner = Runner(Store(folder / "runs"))
-    _, _, arguments = planned(0.3, "neurons_per_region=20")
+    _, _, arguments = planned(0.5, "neurons_per_region=20")
     runner.map(at_rest, arguments, label="at rest")
     assert runner.n_resumed == 1
 
