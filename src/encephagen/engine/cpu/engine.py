@@ -3,7 +3,7 @@
 import math
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -83,6 +83,8 @@ class CPURun:
         self._make_cells(initial_seed)
         self._queue = self._empty_queue(FIRST_CHUNKS, FIRST_RECENT)
         self._no_samples = np.empty((0, 0), np.float32)
+        self._last: tuple = (None,) * 4  # what was run last, and with which arrays
+        self._chosen: Callable | None = None  # the code for them, once they come again
         self._ports = PortMaker(network, self.layout, noise_seed, self.counts, self.V_at)
 
     # -- what it is made of ---------------------------------------------------------------------
@@ -250,7 +252,7 @@ class CPURun:
     def _run(self, first: int, n_steps: int, ports: kernel.Ports) -> tuple[int, int]:
         """Run the kernel once, make room if it asks; return the step, and the spikes recorded."""
         started_s, threads = perf_counter(), self.threads
-        run = self._module.run_parallel if threads > 1 else self._module.run_serial
+        run = self._quick(threads > 1, ports)
         arguments = first, n_steps, self._wiring, self._cells, self._queue, ports
         if threads > 1:
             with _one_at_a_time:
@@ -263,6 +265,22 @@ class CPURun:
         if status == kernel.MORE_QUEUE:
             self._grow()
         return step, n_spikes
+
+    def _quick(self, parallel: bool, ports: kernel.Ports) -> Callable[..., tuple[int, int, int]]:
+        """Return what runs steps: where the same arrays come again, what Numba chose for them.
+
+        Numba looks at the type of every array before each call, which takes longer than the call.
+        """
+        run = self._module.run_parallel if parallel else self._module.run_serial
+        wiring, queue, last = self._wiring, self._queue, self._last
+        if not (run is last[0] and ports is last[1] and queue is last[2] and wiring is last[3]):
+            self._last, self._chosen = (run, ports, queue, wiring), None
+            return run
+        chosen = self._chosen
+        if chosen is None:
+            types = tuple(map(numba.typeof, (0, 0, wiring, self._cells, queue, ports)))
+            chosen = self._chosen = run.get_overload(types) if types in run.overloads else run
+        return chosen
 
     def _grow(self) -> None:
         """Double the calendars and the room for recent spikes, keeping what is in them."""
