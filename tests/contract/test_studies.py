@@ -41,6 +41,8 @@ def test_it_says_what_was_claimed_and_can_be_set(done):
     assert 10 <= len(chosen.title) <= 100 and "\n" not in chosen.title
     assert 20 <= len(chosen.module.CLAIM) <= 600
     assert dataclasses.is_dataclass(config) and type(config) is chosen.config
+    has_brain = hasattr(config, "neurons_per_region")
+    assert hasattr(chosen.module, "brain_digest") == has_brain, "say which brain it is of"
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.seeds = 1
     assert json.loads(json.dumps(chosen.defaults)) == chosen.defaults

@@ -55,11 +55,13 @@ class Population:
             raise ValueError(
                 f"population {self.name!r} has excites = {self.excites!r}: say True or False"
             )
-        if self.where is not None and (not self.where or len(set(self.where)) < len(self.where)):
+        if self.where is not None and not self.where:
             raise ValueError(
-                f"population {self.name!r} lives in {self.where!r}: name each region once, or None "
-                "for all"
+                f"population {self.name!r} lives in no region: name some, or None for all; "
+                "those that are not cortical are in hcp_aal2(subcortex=True)"
             )
+        if self.where is not None and len(set(self.where)) < len(self.where):
+            raise ValueError(f"population {self.name!r} lives in {self.where!r}: name each once")
         if self.target_Hz is not None and not 0 < self.target_Hz < math.inf:
             raise ValueError(
                 f"population {self.name!r} has target_Hz {self.target_Hz}: must be above 0, or None"

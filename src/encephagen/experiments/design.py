@@ -91,7 +91,15 @@ class Arm:
 def perform(
     runner: Runner, run: Callable[..., Values], conditions: Iterable[Condition], **same: Any
 ) -> dict[str, Arm]:
-    """Return the arm of each condition, by its name; ``same`` are arguments that all runs have."""
+    """Return the arm of each condition, by its name; ``same`` are arguments that all runs have.
+
+    Raises ValueError, before the first run, for a ``run`` that is not `brains.told`.
+    """
+    if not hasattr(run, "__wrapped__"):
+        name = getattr(run, "__name__", repr(run))
+        raise ValueError(
+            f"{name} does not say how it ended: put @told (encephagen.experiments.brains) above it"
+        )
     return {
         c.name: Arm(c.name, runner.map(run, c.arguments(**same), label=c.label or c.name))
         for c in conditions

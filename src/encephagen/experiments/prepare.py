@@ -77,14 +77,11 @@ def tuned(
     return recipe, calibrate(make(recipe), rounds=rounds, seconds=seconds, seed=seeds)
 
 
-def brain_digest(config: Any) -> str | None:
+def brain_digest(config: Any) -> str:
     """Return the digest of the brain of a study's real wiring, as its Config has it.
 
-    None where the Config has no ``dataset`` and ``neurons_per_region``: a study of rate units.
+    For studies whose Config has dataset and neurons_per_region, and maybe recipe and working_point.
     """
-    names = {field.name for field in dataclasses.fields(config)}
-    if not names >= {"dataset", "neurons_per_region"}:
-        return None
     recipe = chosen_recipe(getattr(config, "recipe", None), config.neurons_per_region)
     kept = chosen_working_point(getattr(config, "working_point", None))
     point = None if kept is None else WorkingPoint.from_dict(kept)

@@ -121,11 +121,13 @@ class Study:
         return dataclasses.replace(self.config(), **changed)
 
     def run(self, config: Any, runner: Runner) -> Result:
-        """Run the study, and return its result with name, claim, config and provenance."""
-        from encephagen.experiments.prepare import brain_digest
+        """Run the study, and return its result with name, claim, config and provenance.
 
+        Its ``brain_digest(config)``, if it has one, says which brain the result is of.
+        """
         started_s = time.perf_counter()
-        brain = brain_digest(config)
+        brain_digest = getattr(self.module, "brain_digest", None)
+        brain = None if brain_digest is None else brain_digest(config)
         found = self.module.run(config, runner)
         return dataclasses.replace(
             found,
@@ -155,9 +157,18 @@ class Study:
         return code_digest(self.module.run)
 
     def figures(self, result: Result) -> "dict[str, Figure]":
-        """Return the study's pictures of a result by file stem, none if it draws none."""
+        """Return the study's pictures of a result by file stem, none if it draws none.
+
+        Raises ValueError for a study whose ``figures`` returns anything but a dict.
+        """
         draw = getattr(self.module, "figures", None)
-        return draw(result) if draw is not None else {}
+        found = draw(result) if draw is not None else {}
+        if not isinstance(found, dict):
+            raise ValueError(
+                f"figures(result) of study {self.name} returned a {type(found).__name__}: expected "
+                "a dict of figures by the names of their files, as {'rates': figure}"
+            )
+        return found
 
 
 def names() -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 from encephagen.brain.blocks import Blocks
 from encephagen.brain.spec import Brain
 from encephagen.working_point.mean_field import MeanField
-from encephagen.working_point.point import THEORY, Held, WorkingPoint, numbers
+from encephagen.working_point.point import THEORY, Held, WorkingPoint, bare_digest, numbers
 
 MISSES = 1.0144
 """Median of `misses` over the regions of hcp-aal2 (measured)."""
@@ -59,4 +59,5 @@ def point(brain: Brain, background_Hz: np.ndarray, how: str, note: str) -> Worki
             rates_Hz = background_Hz[blocks.of_population(number)].tolist()
             by_name = tuple(zip(where, rates_Hz, strict=True))
             held.append(Held(p.name, p.target_Hz, p.background.rate_Hz, by_name))
-    return WorkingPoint(how, numbers(brain), brain.connectome.digest(), tuple(held), note)
+    made_for = numbers(brain), brain.connectome.digest()
+    return WorkingPoint(how, *made_for, tuple(held), note, bare_digest(brain))

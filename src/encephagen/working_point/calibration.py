@@ -29,9 +29,9 @@ from encephagen.working_point.point import (
     CALIBRATED,
     NoWorkingPoint,
     WorkingPoint,
+    bare_digest,
     numbers,
     targets,
-    without_background,
 )
 
 ROUNDS = 8
@@ -157,12 +157,14 @@ def calibrate_once(
     ``options`` are those of `calibrate` that change what is found. Raises ValueError, before the
     work, for a folder that cannot be written.
     """
-    made = digest(without_background(brain).digest(), targets(brain), options, __version__)
+    made = digest(bare_digest(brain), targets(brain), options, __version__)
     folder.mkdir(parents=True, exist_ok=True)
     file = check_writable(folder / f"{made[:20]}.toml")
     if file.exists():
         try:
-            return dataclasses.replace(WorkingPoint.load(file), recipe=numbers(brain))
+            return dataclasses.replace(
+                WorkingPoint.load(file), recipe=numbers(brain), brain=bare_digest(brain)
+            )
         except ValueError:
             pass  # damaged: it is found again
     found = calibrate(brain, threads=threads, progress=progress, **options)

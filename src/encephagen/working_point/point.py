@@ -74,7 +74,8 @@ class WorkingPoint:
     """Backgrounds by population and region, and for which numbers they were found, how.
 
     ``how`` is "calibrated" (measured in spikes) or "theory"; ``note`` says it in full. ``recipe``
-    and ``connectome`` are digests: of the numbers (`Recipe.digest`), and `Connectome.digest`.
+    and ``connectome`` are digests: of the numbers (`Recipe.digest`), and `Connectome.digest`;
+    ``brain`` is that of the brain before its backgrounds, "" where it is not known.
     """
 
     how: str
@@ -82,6 +83,7 @@ class WorkingPoint:
     connectome: str
     held: tuple[Held, ...]
     note: str = ""
+    brain: str = ""
 
     def __post_init__(self) -> None:
         if self.how not in WAYS:
@@ -120,6 +122,8 @@ class WorkingPoint:
             return f"kept ({self.how} for another connectome)"
         if self.recipe != numbers(brain) or self.targets != targets(brain):
             return f"kept ({self.how} for other numbers)"
+        if self.brain not in ("", bare_digest(brain)):
+            return f"kept ({self.how} for other cells or projections)"
         return "calibrated for it" if self.how == CALIBRATED else "theory for it"
 
     @property
@@ -134,6 +138,7 @@ class WorkingPoint:
             "note": self.note,
             "recipe": self.recipe,
             "connectome": self.connectome,
+            "brain": self.brain,
             "held": {
                 h.population: {
                     "target_Hz": h.target_Hz,
@@ -153,17 +158,18 @@ class WorkingPoint:
                 for name, h in values["held"].items()
             )
             texts = [values[name] for name in ("how", "recipe", "connectome", "note")]
+            texts.append(values.get("brain", ""))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"working point lacks or misspells {error}: {EXPECTED}") from None
         if not all(isinstance(text, str) for text in texts):
             raise ValueError(f"working point says {texts}: {EXPECTED}")
-        how, recipe, connectome, note = texts
-        return cls(how, recipe, connectome, held, note)
+        how, recipe, connectome, note, brain = texts
+        return cls(how, recipe, connectome, held, note, brain)
 
     def save(self, path: str | Path, comment: str = "") -> None:
         """Write a TOML file that `load` reads; each line of ``comment`` on top."""
         lines = [f"# {line}".rstrip() for line in comment.splitlines()] + [""] * bool(comment)
-        for name in ("how", "note", "recipe", "connectome"):
+        for name in ("how", "note", "recipe", "connectome", "brain"):
             lines.append(f"{name} = {_text(getattr(self, name))}")
         for h in self.held:
             table = f"held.{_key(h.population)}"
@@ -191,7 +197,12 @@ def targets(brain: Brain) -> dict[str, float]:
 
 def numbers(brain: Brain) -> str:
     """Return the digest of a brain's recipe; of the brain itself, before backgrounds, if none."""
-    return brain.numbers or without_background(brain).digest()
+    return brain.numbers or bare_digest(brain)
+
+
+def bare_digest(brain: Brain) -> str:
+    """Return the digest of a brain before its backgrounds."""
+    return without_background(brain).digest()
 
 
 def without_background(brain: Brain) -> Brain:

@@ -39,6 +39,16 @@ def point(connectome_of):
     return balance(bare_brain(connectome_of(), RECIPE))
 
 
+def test_other_projections_or_fragments_are_another_brain(connectome_of, point, patchy):
+    brain = bare_brain(connectome_of(), RECIPE)
+    assert point.told(brain) == "theory for it" == point.told(point.applied(brain))
+    fewer = dataclasses.replace(brain, projections=brain.projections[:-1])
+    relay = next(p for p in patchy.populations if p.name == "relay")
+    more = brain + dataclasses.replace(patchy, populations=(relay,), projections=())
+    for other in (fewer, more):
+        assert point.told(other) == "kept (theory for other cells or projections)"
+
+
 def test_it_comes_back_from_a_file_and_from_json_to_the_bit(point, tmp_path):
     point.save(tmp_path / "p.toml", "found\n\nby theory")
     for again in (

@@ -32,6 +32,7 @@ from encephagen.experiments.design import (
     table,
 )
 from encephagen.experiments.prepare import at_least, chosen_recipe
+from encephagen.experiments.prepare import brain_digest as brain_digest
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.recording import Recording, assemble

@@ -26,6 +26,7 @@ from encephagen.experiments import design
 from encephagen.experiments.brains import Values, alike_regions, healthy, rested, told, wired
 from encephagen.experiments.design import FEWEST, Arm, Condition, against, joined, table
 from encephagen.experiments.prepare import at_least, chosen_recipe
+from encephagen.experiments.prepare import brain_digest as brain_digest
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.recording.probe import Probe

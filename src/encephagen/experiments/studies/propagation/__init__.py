@@ -20,6 +20,7 @@ from encephagen.connectome.datasets import load
 from encephagen.experiments import design
 from encephagen.experiments.brains import Values
 from encephagen.experiments.design import REAL, Arm, Condition
+from encephagen.experiments.prepare import brain_digest as brain_digest
 from encephagen.experiments.prepare import chosen_recipe, chosen_working_point
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner

@@ -25,6 +25,7 @@ from encephagen.experiments import design
 from encephagen.experiments.brains import Ended, Values
 from encephagen.experiments.design import REAL, Arm, Condition, joined
 from encephagen.experiments.prepare import at_least, chosen_recipe
+from encephagen.experiments.prepare import brain_digest as brain_digest
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
 from encephagen.experiments.studies.structure_vs_null.wiring import COVARIATES, PROOF, innate

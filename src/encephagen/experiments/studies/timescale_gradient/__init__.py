@@ -32,6 +32,7 @@ from encephagen.connectome.nulls import spatial_null
 from encephagen.experiments import design
 from encephagen.experiments.brains import Ended, Values, alike_regions
 from encephagen.experiments.design import REAL, Arm
+from encephagen.experiments.prepare import brain_digest as brain_digest
 from encephagen.experiments.prepare import chosen_recipe
 from encephagen.experiments.result import Result
 from encephagen.experiments.runner import Runner
