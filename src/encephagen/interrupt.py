@@ -17,26 +17,42 @@ class Latch:
     """Holds Ctrl-C back while it is shut, so that what compiled code returns can be kept.
 
     Ctrl-C arrives while compiled code runs, and Python would raise it before the results are
-    stored. A closed loop shuts the latch thousands of times a second: the handler is put in place
-    once, by `place`, and shutting costs next to nothing. Where Ctrl-C is not ours to handle (see
-    `_ours`) it does nothing.
+    stored. There is one, `LATCH`. A closed loop shuts it thousands of times a second, so its
+    handler stays in place from `place` to `remove`; where others take it away, as Jupyter does
+    before each cell, shutting puts it back. Where Ctrl-C is not ours to handle (see `_ours`), and
+    in other threads, it does nothing.
     """
 
     def __init__(self) -> None:
         self._usual: Any = None
         self._shut = self._came = False
+        self._users = 0
+        self._handler = self._handle  # one object, to be known again
 
     def place(self) -> None:
-        """Handle Ctrl-C from now on; as usual, while the latch is open."""
-        if self._usual is None and _ours(usual := signal.getsignal(signal.SIGINT)):
-            self._usual = usual
-            signal.signal(signal.SIGINT, self._handle)
+        """Handle Ctrl-C until `remove` is called as often; as usual, while the latch is open."""
+        self._users += 1
+        self._hold()
 
     def remove(self) -> None:
-        """Leave Ctrl-C to whom it was left before."""
-        if self._usual is not None and signal.getsignal(signal.SIGINT) == self._handle:
+        """Leave Ctrl-C to whom it was left before, once nobody needs the latch."""
+        self._users = max(0, self._users - 1)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if not self._users and signal.getsignal(signal.SIGINT) is self._handler:
             signal.signal(signal.SIGINT, self._usual)
-            self._usual = None
+
+    def _hold(self) -> None:
+        """Put the handler in place, unless it is there, or is called by the one that is there."""
+        there = usual = signal.getsignal(signal.SIGINT)
+        while there is not self._handler:
+            there = getattr(there, "__wrapped__", None)
+            if there is None:
+                if _ours(usual):
+                    self._usual = usual
+                    signal.signal(signal.SIGINT, self._handler)
+                return
 
     def _handle(self, number: int, frame: Any) -> None:
         if self._shut:
@@ -45,13 +61,20 @@ class Latch:
             self._usual(number, frame)
 
     def __enter__(self) -> None:
-        self._shut = True
+        if threading.current_thread() is threading.main_thread():
+            self._hold()
+            self._shut = True
 
     def __exit__(self, *error: Any) -> None:
-        self._shut = False
-        if self._came:
-            self._came = False
-            self._usual(signal.SIGINT, None)
+        if threading.current_thread() is threading.main_thread():
+            self._shut = False
+            self._let_go()
+            if self._came:
+                self._came = False
+                self._usual(signal.SIGINT, None)
+
+
+LATCH = Latch()
 
 
 @contextmanager
@@ -92,10 +115,12 @@ def counted() -> Iterator[None]:
 
         return note
 
-    with _handling(also):
-        yield
-    if came:
-        raise KeyboardInterrupt
+    try:
+        with _handling(also):
+            yield
+    finally:
+        if came:  # also where the session's end made an error of it
+            raise KeyboardInterrupt
 
 
 @contextmanager
@@ -105,7 +130,9 @@ def _handling(wrap: Callable[[Any], Handler]) -> Iterator[None]:
     if not _ours(usual):
         yield
         return
-    signal.signal(signal.SIGINT, wrap(usual))
+    handler = wrap(usual)
+    setattr(handler, "__wrapped__", usual)  # noqa: B010  for `Latch`, whose handler may be in place
+    signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:

@@ -1,7 +1,8 @@
 """Compiled code, and the one folder in which it is kept.
 
 `njit` is Numba's, with its on-disk cache in `cache_folder`, sealed: a file that is damaged or half
-written is compiled again, with a warning, where Numba alone would raise, or run what is broken.
+written is compiled again, with a warning, where Numba alone would raise, or run what is broken. And
+what is kept is of all the code that a function reaches (`made_of`), where Numba looks at its file.
 """
 
 import hashlib
@@ -9,9 +10,11 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
 import numba
+import numpy as np
 import platformdirs
 from numba.core import caching
 
@@ -42,9 +45,7 @@ def njit(function: Callable | None = None, **options: Any) -> Any:
             return compiled
         compiled.enable_caching()
         kept = compiled._cache
-        kept._cache_file = _Sealed(
-            kept.cache_path, kept._impl.filename_base, kept._impl.locator.get_source_stamp()
-        )
+        kept._cache_file = _Sealed(kept.cache_path, kept._impl.filename_base, made_of(function))
     finally:
         numba.config.CACHE_DIR = usual  # pyright: ignore[reportAttributeAccessIssue]
     return compiled
@@ -52,6 +53,45 @@ def njit(function: Callable | None = None, **options: Any) -> Any:
 
 INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of a function that only compiled code calls: it is compiled in two thirds of the time."""
+
+
+def made_of(function: Callable) -> str:
+    """Return the digest of a function's code, and of all that it reaches by name.
+
+    These are functions, compiled or not, and plain values, wherever they are written. What is
+    defined below a function that is compiled at once (`njit`) is not seen.
+    """
+    found: dict[CodeType, list] = {}
+    waiting: list[tuple[Any, dict]] = [(function, {})]
+    while waiting:
+        of, known = waiting.pop()
+        of = getattr(of, "py_func", getattr(of, "_defn", of))  # what was compiled; an intrinsic
+        code = of if isinstance(of, CodeType) else getattr(of, "__code__", None)
+        if code is None or code in found:
+            continue
+        known = known | getattr(of, "__globals__", {})
+        cells = getattr(of, "__closure__", None) or ()
+        known |= zip(code.co_freevars, (c.cell_contents for c in cells), strict=False)
+        inner = [c for c in code.co_consts if isinstance(c, CodeType)]
+        plain = [repr(c) for c in code.co_consts if not isinstance(c, CodeType)]
+        found[code] = parts = [code.co_code.hex(), plain, code.co_names, code.co_varnames]
+        waiting += [(each, known) for each in inner]
+        for name in (*code.co_names, *code.co_freevars):
+            value = known.get(name)
+            within = vars(value) if isinstance(value, ModuleType) else {}
+            for each in (value, *(within.get(n) for n in code.co_names)):
+                if callable(each):
+                    parts.append(getattr(each, "_fields", ""))  # of a tuple
+                    waiting.append((each, {}))
+                elif _is_plain(each):
+                    parts.append(f"{name} {each!r}")
+    return hashlib.sha256(repr(sorted(found.values(), key=repr)).encode()).hexdigest()
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is not None and isinstance(value, bool | int | float | str | np.generic)
 
 
 class _Sealed(caching.IndexDataCacheFile):

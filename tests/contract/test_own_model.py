@@ -18,6 +18,7 @@ from encephagen.units import check, param
 class State(NamedTuple):
     V_mV: float
     w_mV: float
+    scale: float  # never 0, also not where the kernel has room for cells that are not there
 
 
 class Constants(NamedTuple):
@@ -33,12 +34,13 @@ class Constants(NamedTuple):
 
 def advance(state, drive, constants):
     """A quadratic upstroke, and a current that both follows the membrane and jumps at a spike."""
-    V_mV = constants.decay * state.V_mV + drive - state.w_mV
+    V_mV = constants.decay * state.V_mV + drive / state.scale - state.w_mV
     V_mV = V_mV + constants.sharpness * V_mV * V_mV
     spiked = V_mV >= constants.threshold_mV
     w_mV = constants.w_decay * state.w_mV + constants.w_gain * V_mV
     jump_mV = constants.jump_mV if spiked else constants.zero
-    return State(constants.reset_mV if spiked else V_mV, w_mV + jump_mV), spiked
+    V_mV = constants.reset_mV if spiked else V_mV
+    return State(V_mV, w_mV + jump_mV, state.scale), spiked
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Mine(AbstractNeuron):
                          1e-6, 1e-5, 25.0, 0.0, 0.02, 0.0)
 
     def initial(self, rng, n):
-        return np.stack([rng.uniform(0.0, 20.0, n), np.zeros(n)])
+        return np.stack([rng.uniform(0.0, 20.0, n), np.zeros(n), np.ones(n)])
 '''
 
 USE = """
@@ -120,7 +122,7 @@ def test_another_version_of_the_model_is_another_kernel(tmp_path):
     for threshold in ("25.0", "26.0"):
         (tmp_path / "main.py").write_text(
             MODEL.replace("25.0", threshold).replace(
-                "drive - state", f"drive * {threshold} - state"
+                "drive / state", f"drive * {threshold} / state"
             )
             + """
 from encephagen.engine.cpu.load import load

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from encephagen.interrupt import Latch, gently
+from encephagen.interrupt import Latch, counted, gently
 
 
 def test_the_first_is_noted_and_raised_where_it_is_safe():
@@ -64,3 +64,30 @@ def test_a_latch_leaves_alone_who_came_after_it():
             check()
     latch.remove()
     assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_a_latch_comes_back_where_its_handler_was_taken_away():
+    """As Jupyter does before each cell."""
+    latch, usual, done = Latch(), signal.getsignal(signal.SIGINT), []
+    latch.place()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt), latch:
+            signal.raise_signal(signal.SIGINT)
+            done.append("what was within")
+    with gently() as check, latch:  # and not before whoever calls it
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            check()
+    latch.remove()
+    assert done == ["what was within"] * 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, usual)
+
+
+def test_ctrl_c_that_ended_in_an_error_is_still_ctrl_c():
+    with pytest.raises(KeyboardInterrupt), counted():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("a recording that is too short") from None

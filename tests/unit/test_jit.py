@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from encephagen.jit import made_of
+
 MODULE = """
 from encephagen.jit import njit
 
@@ -71,3 +73,28 @@ def test_a_folder_that_cannot_be_written_is_said(use, tmp_path):
     answer, hits, said = use(tmp_path / "file" / "cache")
     assert (answer, hits) == (42, 0)
     assert "compiled code cannot be kept in" in said and "set ENCEPHAGEN_CACHE" in said
+
+
+def test_code_is_known_by_all_that_it_reaches():
+    """Numba would look at the file of the function alone."""
+    text = """
+from types import SimpleNamespace
+LEAK, PAIR = 0.5, (1, 2)
+def helper(x):
+    return x + 1
+def run(x):
+    return [LEAK * helper(y) * PAIR[0] for y in x]
+"""
+
+    def made(of=text):
+        names = {}
+        exec(compile(of, "<prompt>", "exec"), names)
+        return made_of(names["run"])
+
+    assert made() == made() == made(text.replace("<prompt>", "a file") + "\nlater = 1")
+    for old, new in (
+        ("LEAK, PAIR = 0.5", "LEAK, PAIR = 0.7"),
+        ("x + 1", "x + 2"),
+        ("(1, 2)", "(3, 2)"),
+    ):
+        assert made(text.replace(old, new)) != made(), old

@@ -18,6 +18,7 @@ from encephagen.engine import tables
 from encephagen.engine.cpu.engine import SPINS
 from encephagen.engine.engine import Events, Inputs, Watch
 from encephagen.extras import NEST as EXTRA
+from encephagen.interrupt import LATCH
 from encephagen.network.export.nest import export_nest
 from encephagen.network.network import Network
 
@@ -212,6 +213,7 @@ class NestProcess:
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=environment,
+            process_group=0,  # Ctrl-C in a terminal is for us alone
         )
         said = self._answer()
         self.version: str = said["version"]
@@ -238,12 +240,13 @@ class NestProcess:
         question = dict(
             n_steps=n_steps, current_pA=current_pA, poisson_Hz=poisson_Hz, want_V_mV=want_V_mV
         )
-        try:
-            pickle.dump(question, self._process.stdin)
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        return Stretch(**self._answer())
+        with LATCH:  # so that Ctrl-C does not part a question from its answer
+            try:
+                pickle.dump(question, self._process.stdin)
+                self._process.stdin.flush()
+            except BrokenPipeError:
+                pass
+            return Stretch(**self._answer())
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

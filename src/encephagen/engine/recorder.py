@@ -146,5 +146,7 @@ def _tally(steps, neurons, group, start, bin_steps, count, fresh):
     """Add spikes to the counts of their bins (bin, group), and to those not yet read (group,)."""
     for k in range(steps.shape[0]):
         g = group[neurons[k]]
-        count[(steps[k] - start) // bin_steps, g] += 1
+        bin = (steps[k] - start) // bin_steps
+        assert 0 <= bin < count.shape[0]
+        count[bin, g] += 1
         fresh[g] += 1

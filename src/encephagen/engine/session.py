@@ -18,7 +18,7 @@ from encephagen.engine.guard import Guard, Stopped
 from encephagen.engine.lesions import Cut, Lesion, Selector, Silenced
 from encephagen.engine.recorder import Recorder
 from encephagen.engine.snapshot import Snapshot
-from encephagen.interrupt import Latch
+from encephagen.interrupt import LATCH
 from encephagen.network.network import Network
 from encephagen.recording.alarms import Alarm
 from encephagen.recording.probe import Probe
@@ -64,7 +64,6 @@ class Session:
         self._lesions: list[Lesion] = []
         self._n_cut = 0  # synapses that are cut by all lesions together
         self._recorders: list[Recorder] = []
-        self._latch = Latch()  # so that Ctrl-C takes no spikes from a recorder
         self._drives: list[Drive] = []
         self._n_drives = 0
         self._watch = Watch()
@@ -143,15 +142,14 @@ class Session:
         recorder = Recorder(self.network, probe, self.step)
         self._recorders.append(recorder)
         self._rewatch()
-        self._latch.place()
+        LATCH.place()
         return recorder
 
     def detach(self, recorder: Recorder) -> None:
         """End a recorder; what it has kept stays in it."""
         self._recorders.remove(recorder)
         self._rewatch()
-        if not self._recorders:
-            self._latch.remove()
+        LATCH.remove()
 
     def _rewatch(self) -> None:
         """Ask the engine for all that any recorder wants."""
@@ -193,11 +191,12 @@ class Session:
         if n_steps < 1 or n_steps != int(n_steps):
             raise ValueError(f"advance({n_steps}): give a whole number of steps, at least one")
         self.counts.fill(0)
-        self._last_steps = left = int(n_steps)
+        self._last_steps, left = 0, int(n_steps)
         while left:
             chunk = min(left, self._guard.steps_left)
             alarm = self._advance(chunk)
             left -= chunk
+            self._last_steps += chunk
             if alarm is not None:
                 raise Stopped(alarm)
 
@@ -209,7 +208,7 @@ class Session:
         if not self._recorders:
             self.run.advance(n_steps, inputs, self._watch)
         else:
-            with self._latch:
+            with LATCH:  # so that Ctrl-C takes no spikes from a recorder
                 events = self.run.advance(n_steps, inputs, self._watch)
                 for recorder in self._recorders:
                     recorder.take(events, n_steps, self._seen_by(recorder, n_steps, events))
@@ -315,8 +314,13 @@ class Session:
         """Go back, or on, to a snapshot of the same network.
 
         Raises ValueError for a snapshot of another network, seed or engine, or with arrays that do
-        not fit; the session is then as it was.
+        not fit, and while a recorder is attached; the session is then as it was.
         """
+        if self._recorders:
+            raise ValueError(
+                "a recorder is attached, and a recording has no gaps: detach it, restore, and "
+                "attach another"
+            )
         names = ("network", "noise seed", "engine")
         mine = (self.network.digest(), self.noise_seed, self.run.format)
         theirs = (snapshot.network, snapshot.noise_seed, snapshot.format)

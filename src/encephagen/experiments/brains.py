@@ -132,7 +132,8 @@ def rested(brain: Brain, seed: int, settle_s: float) -> Session:
     """Return a session of a brain that has settled; ``seed`` is that of wiring, noise and start."""
     network = build(brain, seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
-    session.advance(round(settle_s * MS_PER_S / network.dt_ms))
+    if settle_s:
+        session.advance(round(settle_s * MS_PER_S / network.dt_ms))
     return session
 
 

@@ -119,6 +119,7 @@ def _reach(file: Path, package: str, name: str) -> Reach:
     reached: list[ast.stmt] = []
     modules: list[str] = []
     waiting = [name, *places.always]
+    modules += places.imports.get("*", ())
     while waiting:
         for node in places.defined.get(waiting.pop(), ()):
             if node in reached:
@@ -131,14 +132,25 @@ def _reach(file: Path, package: str, name: str) -> Reach:
     text = [ast.unparse(node) for node in sorted(reached, key=lambda node: node.lineno)]
     files = [file]
     for module in modules:  # which grows by what files beside this one import
-        beside = file.parent / f"{module.rpartition('.')[2]}.py"
-        if not module.startswith(NAME) and beside.is_file() and beside not in files:
-            files.append(beside)
-            text.append(_read(beside)[1])
-            modules += [m for each in _imports(ast.parse(text[-1]), package).values() for m in each]
+        for beside in _beside(file.parent, module):
+            if beside not in files:
+                files.append(beside)
+                text.append(_read(beside)[1])
+                found = _imports(ast.parse(text[-1]), package)
+                modules += [m for each in found.values() for m in each]
     ours = {module for module in modules if module in _modules()}
     read = tuple((str(each), _read(each)[1]) for each in files)
     return Reach("\n".join(text), tuple(sorted(ours)), read)
+
+
+def _beside(folder: Path, module: str) -> list[Path]:
+    """Return the files in a folder that an import of a module runs; none for one of the package."""
+    parts = module.split(".")
+    if parts[0] == NAME:
+        return []
+    places = [folder.joinpath(*parts[: n + 1]) for n in range(len(parts))]
+    files = [f for p in places for f in (p.with_name(f"{p.name}.py"), p / "__init__.py")]
+    return [f for f in files if f.is_file()]
 
 
 class _Places:
@@ -167,17 +179,17 @@ def _runs_nothing(node: ast.stmt) -> bool:
     """Return whether a statement is a text, or a block for type checkers or scripts alone."""
     if isinstance(node, ast.If):
         names = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
-        return bool(names & {"TYPE_CHECKING", "__name__"})
+        return bool(names & {"TYPE_CHECKING", "__name__"}) and not node.orelse
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _defines(node: ast.stmt) -> list[str]:
-    """Return the names that a statement at the top of a file defines."""
+    """Return the names that a statement at the top of a file defines, or changes."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        named = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
-        return [n.id for n in named if isinstance(n.ctx, ast.Store)]
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
     return []
 
 
@@ -207,9 +219,12 @@ def _imports(node: ast.AST, package: str) -> Imports:
             home = ".".join([*above, n.module or ""]).strip(".")
             for alias in n.names:
                 full = f"{home}.{alias.name}".strip(".")
-                module = full if full in _modules() or not home else home
                 name = alias.asname or alias.name
-                found[name] = (*found.get(name, ()), module)
+                if full in _modules() or not home:
+                    may_be = (full,)
+                else:  # a name of a module, or a file of one's own in a folder
+                    may_be = (home,) if home in _modules() else (home, full)
+                found[name] = (*found.get(name, ()), *may_be)
     return found
 
 

@@ -250,11 +250,11 @@ def _key(function: Callable[..., Values], code: str, given: Values, label: str) 
 
 def _content(dataset: Any) -> str:
     """Return the digest of the files of a dataset that is a path, nothing if it is only a name."""
-    path = Path(dataset) if isinstance(dataset, str) else None
+    path = Path(dataset).expanduser() if isinstance(dataset, str) else None
     if path is None or not path.exists():
         return ""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    found = [(f.name, f.read_bytes()) for f in files if f.is_file()]
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    found = [(f.relative_to(path.parent).as_posix(), f.read_bytes()) for f in files if f.is_file()]
     return digest(found)
 
 

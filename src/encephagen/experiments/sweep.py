@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from encephagen import __version__
 from encephagen.analysis.rates import region_rate
 from encephagen.analysis.summary import summary
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.recipe import Recipe, place
 from encephagen.connectome.datasets import load
 from encephagen.experiments.brains import Ended, Values, healthy, rested, told
 from encephagen.experiments.runner import Runner
@@ -106,6 +106,9 @@ class Sweep:
     axes: tuple[Axis, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        # One number by one name, and one by which nothing measured goes.
+        named = tuple(replace(a, name=_plain_name(a.name)) for a in self.settings)
+        object.__setattr__(self, "settings", named)
         names = [axis.name for axis in self.settings]
         if len({*names}) < len(names):
             raise ValueError(f"--set names {max(names, key=names.count)} twice: say it once")
@@ -130,6 +133,17 @@ class Sweep:
         changed = {axis.name: axis.values[0] for axis in self.settings}
         changed |= {axis.name: value for axis, value in zip(self.axes, point, strict=True)}
         return Recipe.from_dict(self.recipe).replace(**changed)
+
+
+def _plain_name(name: str) -> str:
+    """Return the shortest name of a number, which no figure has."""
+    table, number = place(name)
+    full = f"{table}.{number}"
+    try:
+        place(number)
+    except ValueError:  # two tables have it
+        return full
+    return full if number in FIGURES else number
 
 
 @told

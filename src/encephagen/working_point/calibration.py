@@ -217,6 +217,8 @@ def _rates(session: Session, seconds: float, stretches: int = 1) -> np.ndarray:
     blocks, rates_Hz = Blocks.of(session.network.brain), []
     for _ in range(stretches):
         recording = session.record(seconds / stretches * MS_PER_S, probe=Probe(spikes=False))
+        if recording.interrupted and not recording.alarms:
+            raise KeyboardInterrupt
         if recording.interrupted:
             raise NoWorkingPoint(f"no working point in spikes: {recording.alarms[0]}")
         spikes = recording.data["count"].values.sum(axis=0)[blocks.region, blocks.population]

@@ -99,8 +99,7 @@ class Choice:
     def to_dict(self) -> dict[str, Any]:
         """Return the choice as a file keeps it: a dataset that is a path is made absolute."""
         values = dataclasses.asdict(self)
-        if Path(self.dataset).exists():
-            values["dataset"] = os.path.abspath(self.dataset)
+        values["dataset"] = portable(self.dataset)
         return values
 
     @classmethod

@@ -173,9 +173,9 @@ class WorkingPoint:
             lines.append(f"{name} = {_text(getattr(self, name))}")
         for h in self.held:
             table = f"held.{_key(h.population)}"
-            lines += ["", f"[{table}]", f"target_Hz = {h.target_Hz!r}"]
-            lines += [f"usual_Hz = {h.usual_Hz!r}", "", f"[{table}.background_Hz]"]
-            lines += [f"{_text(region)} = {rate_Hz!r}" for region, rate_Hz in h.background_Hz]
+            lines += ["", f"[{table}]", f"target_Hz = {float(h.target_Hz)!r}"]
+            lines += [f"usual_Hz = {float(h.usual_Hz)!r}", "", f"[{table}.background_Hz]"]
+            lines += [f"{_text(name)} = {float(rate_Hz)!r}" for name, rate_Hz in h.background_Hz]
         Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     @classmethod

@@ -405,7 +405,7 @@ def test_equality_and_near_equality_raise(symmetric_one):
 def test_a_broken_promise_raises(symmetric_one, made):
     null, shuffle = made["weight-shuffle", "symmetric"][1:]
     assert shuffle.strength_error > proof.STRENGTHS.tolerance
-    with pytest.raises(ValueError, match="broke its promise to keep the strength of each region"):
+    with pytest.raises(ValueError, match="broke its promise to keep the strengths of regions"):
         proof.prove("shuffle", 3, symmetric_one, null, (proof.STRENGTHS,))
     lopsided = null.weights * (1 + np.triu(np.ones((32, 32))))
     directed = connections.renamed(symmetric_one, "directed", lopsided, None)

@@ -114,12 +114,12 @@ def test_it_is_the_plain_integration(velocity, noise, network):
 
 
 def test_a_run_begins_like_a_shorter_one_and_bins_are_means(network):
-    brain, long_ms = network(), 0.1 * (CHUNK_STEPS + 700)
+    brain, long_ms = network(), 0.1 * (CHUNK_STEPS + 702)
     run = simulate_regions(brain, long_ms, noise=OU)
     shorter = simulate_regions(brain, 150.0, noise=OU)
     np.testing.assert_array_equal(run["E"].values[:1500], shorter["E"].values)
     binned = simulate_regions(brain, long_ms, noise=OU, bin_ms=0.7)
-    means = run["I"].values[: 7 * (2700 // 7)].reshape(-1, 7, 4).mean(axis=1)
+    means = run["I"].values[: 7 * (2702 // 7)].reshape(-1, 7, 4).mean(axis=1)
     np.testing.assert_allclose(binned["I"].values, means, rtol=1e-12)
     assert binned.time_ms.values[1] == pytest.approx(0.7)
 
@@ -313,6 +313,13 @@ def test_a_steady_drive_is_that_of_the_model(network):
     np.testing.assert_array_equal(run.advance(300), after.advance(300))
 
 
+def test_a_drive_that_fails_leaves_nothing_behind(network):
+    run, same = (RegionRun(network(), noise=White(0.01, 0.01)) for _ in range(2))
+    with pytest.raises(ValueError):
+        run.advance(300, np.ones((200, 4)))
+    np.testing.assert_array_equal(run.advance(300), same.advance(300))
+
+
 def test_a_stimulus_may_change_over_its_time(network):
     brain = network(model=WilsonCowan(), velocity_mm_per_ms=math.inf)
     two = [Stimulus("visual", 1.0, 2.0, 0.5), Stimulus("visual", 2.0, 3.0, -0.5)]
@@ -366,7 +373,7 @@ def test_what_cannot_be_simulated_is_refused(network, connectome):
         simulate_regions(network(velocity_mm_per_ms=20.0), 50.0, dt_ms=5.0)
     with pytest.raises(ValueError, match="whole number of steps"):
         simulate_regions(network(), 10.05)
-    with pytest.raises(ValueError, match="holds no bin"):
+    with pytest.raises(ValueError, match="is no whole number of bins"):
         simulate_regions(network(), 10.0, bin_ms=20.0)
     with pytest.raises(ValueError, match="no region, system"):
         simulate_regions(network(), 10.0, stimuli=[Stimulus("Z", 0.0, 5.0, 1.0)])

@@ -444,11 +444,42 @@ def test_guards_act_in_closed_loops(network):
             session.advance(1)
     assert session.time_ms == pytest.approx(50.0)
     session = Session(network, threads=1)
+    session.current_pA[:] = 1e5
+    with pytest.raises(Stopped):
+        session.advance(3000)
+    assert np.nanmin(session.region_rate_Hz()) > 250  # of the 50 ms that were run
+    session = Session(network, threads=1)
     session.run._cells.values[session.run.V_at[session.neurons("C")[3]]] = math.nan
     with pytest.raises(Stopped, match="non-finite: C: ") as stopped:
         for _ in range(3000):
             session.advance(7)
     assert stopped.value.alarm.region == "C"
+
+
+def test_a_call_that_is_refused_leaves_nothing_behind(network):
+    session, same = (Session(network, threads=1) for _ in range(2))
+    for each in (session, same):
+        each.current_pA[:] = 300.0
+        each.advance(50)
+        each.current_pA[:] = 0.0
+    session.poisson_Hz[0] = -1.0
+    with pytest.raises(ValueError, match="poisson_Hz of neuron 0"):
+        session.advance(50)
+    session.poisson_Hz[0] = 0.0
+    for each in (session, same):
+        each.advance(500)
+    assert (session.counts == same.counts).all()
+
+
+def test_a_recording_has_no_gaps(session):
+    kept = session.snapshot()
+    recorder = session.attach(Probe())
+    session.advance(10)
+    with pytest.raises(ValueError, match="detach it, restore"):
+        session.restore(kept)
+    session.detach(recorder)
+    session.restore(kept)
+    assert session.step == kept.step
 
 
 def test_one_delay_for_all_is_an_alarm(brain_of, connectome_of):

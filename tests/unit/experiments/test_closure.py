@@ -143,3 +143,54 @@ def test_of_its_own_file_a_run_depends_on_what_it_reaches_by_name(tmp_path):
         assert changed != SOURCE and code(changed)[1] != before
     assert code(beside="shift = 2\n")[1] != before
     sys.modules.pop("a_study", None)
+
+
+TAKES = """
+GAIN = 1
+TABLE = {}
+TABLE['a'] = [i for i in (1, 2)]
+if __name__ == 'other':
+    pass
+else:
+    GAIN = 2
+
+def one(x):
+    return {"x": GAIN * len(TABLE['a'])}
+"""
+
+
+@pytest.mark.parametrize(("old", "new"), [("(1, 2)", "(1, 3)"), ("GAIN = 2", "GAIN = 3")])
+def test_what_changes_a_name_belongs_to_it(tmp_path, old, new):
+    assert code_of(tmp_path / "a.py", TAKES) != code_of(tmp_path / "b.py", TAKES.replace(old, new))
+    assert code_of(tmp_path / "c.py", TAKES) == code_of(tmp_path / "a.py", TAKES)
+
+
+@pytest.mark.parametrize(
+    ("how", "file"),
+    [
+        ("from helper_a import *", "helper_a.py"),
+        ("from helper_b import gain", "helper_b/__init__.py"),
+        ("from lib_c.helper import gain", "lib_c/helper.py"),
+        ("from lib_d import helper", "lib_d/helper.py"),
+    ],
+)
+def test_all_that_is_imported_from_beside_it_counts(tmp_path, monkeypatch, how, file):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    seen = []
+    for content in ("gain = 1", "gain = 2"):
+        path.write_text(content)
+        name = "gain" if how.endswith(("gain", "*")) else "helper.gain"
+        text = f"{how}\n\ndef one(x):\n    return {{'x': {name} * x}}\n"
+        seen.append(code_of(tmp_path / "a_study.py", text))
+    assert seen[0] != seen[1]
+
+
+def code_of(file, text):
+    """Return the code of the run `one` of a file, as a new process would find it."""
+    file.write_text(text)
+    for cached in CACHED:
+        cached.cache_clear()
+    sys.modules.pop(file.stem, None)
+    return code_digest(load(file).one)

@@ -86,7 +86,7 @@ def of_no_kind_but_plain(x):
     return {"x": x}
 
 
-def test_a_dataset_of_one_s_own_counts_with_what_is_in_it(store, tmp_path):
+def test_a_dataset_of_one_s_own_counts_with_what_is_in_it(store, tmp_path, monkeypatch):
     file, folder = tmp_path / "mine.npz", tmp_path / "mine"
     folder.mkdir()
     for path, changing in ((file, file), (folder, folder / "weights.csv")):
@@ -94,11 +94,17 @@ def test_a_dataset_of_one_s_own_counts_with_what_is_in_it(store, tmp_path):
             changing.write_bytes(content)
             Runner(store).map(read, [{"dataset": str(path)}], label="own")
     assert calls == ["first", "second"] * 2
+    (folder / "fmri").mkdir()  # a folder within, and the home folder by its sign
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for content in (b"a scan", b"another"):
+        (folder / "fmri" / "s1.csv").write_bytes(content)
+        Runner(store).map(read, [{"dataset": "~/mine"}], label="own")
+    assert len(calls) == 6
 
 
 def read(dataset):
     """A run that depends on a file."""
-    path = Path(dataset)
+    path = Path(dataset).expanduser()
     content = (path if path.is_file() else path / "weights.csv").read_text()
     calls.append(content)
     return {"content": content}

@@ -50,6 +50,7 @@ def test_what_is_no_range_is_told(text):
             "3 numbers to sweep",
         ),
         (("long_weight_pA=1,2", "long_weight_pA=3"), "names long_weight_pA twice"),
+        (("long_weight_pA=1,2", "cortex.long_weight_pA=3"), "names long_weight_pA twice"),
         (("long_wieght_pA=1,2",), "nearest: long_weight_pA"),
         (("nmda_fraction=0:2:3",), "nmda_fraction"),
     ],
@@ -57,6 +58,13 @@ def test_what_is_no_range_is_told(text):
 def test_what_cannot_be_is_refused_before_anything_runs(settings, message):
     with pytest.raises(ValueError, match=message):
         of(*settings)
+
+
+def test_a_number_and_a_figure_of_one_name_stay_apart():
+    (axis,) = of("rate_exc_Hz=2,4").axes
+    assert axis.name == "cortex.rate_exc_Hz" and of("cortex.tau_m_inh_ms=5,6").axes[0].name == (
+        "tau_m_inh_ms"
+    )
 
 
 def test_points_are_changed_recipes_that_keep_their_base():

@@ -190,7 +190,19 @@ def test_the_tables_of_sonata_hold_all_parameters(brain_of, tmp_path):
     region = np.array([types[i]["region"] for i in of_neuron])
     assert (region == [network.regions[i].name for i in network.neuron_region]).all()
     with (tmp_path / "edge_types.csv").open() as file:
-        glutamate = next(csv.DictReader(file, delimiter=" "))
+        glutamate, *others = csv.DictReader(file, delimiter=" ")
     jumps = [float(jump) for jump in glutamate["jump"].split(";")]
     assert jumps == [BOTH.jump(r) for r in BOTH.receptors]
     assert glutamate["receptors"] == "AMPA;NMDA"
+    # weights of GABA are negative, so what each pA of them adds is not
+    assert others and all(float(row["jump"]) > 0 for row in others)
+    with h5py.File(tmp_path / "edges.h5") as h5:
+        of_gaba = h5[f"edges/{EDGES}/edge_type_id"][:] == 1
+        assert (h5[f"edges/{EDGES}/0/syn_weight"][:][of_gaba] < 0).all()
+
+
+def test_a_network_without_synapses_is_exported(brain_of, tmp_path):
+    libsonata = pytest.importorskip("libsonata")
+    network = build(dataclasses.replace(brain_of(), projections=()), seed=1)
+    config = libsonata.CircuitConfig.from_file(str(export_sonata(network, tmp_path)))
+    assert config.node_population(NODES).size == network.n_neurons

@@ -230,7 +230,7 @@ WEIGHTS = Promise("the weights, rearranged", _weights_error)
 PAIRS = Promise("with each weight its length", _pairs_error)
 DEGREES = Promise("the degree of each region", degree_error)
 STRENGTHS = Promise(
-    "the strength of each region",
+    "the strengths of regions",
     strength_error,
     0.01,
     "too few connections can change places here; choose a null that does not keep strengths",

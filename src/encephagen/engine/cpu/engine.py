@@ -142,6 +142,7 @@ class CPURun:
             block = np.zeros((n_tiles, self._rows[b], TILE))
             padded = np.zeros((len(states), n_tiles * TILE))
             padded[:, : states.shape[1]] = states
+            padded[:, states.shape[1] :] = states[:, -1:]  # a state that its model can be in
             block[:, : len(states)] = padded.reshape(len(states), n_tiles, TILE).swapaxes(0, 1)
             at = self._wiring.block_cell[b]
             values[at : at + block.size] = block.ravel()

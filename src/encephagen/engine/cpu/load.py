@@ -15,8 +15,7 @@ from types import ModuleType
 
 import numba
 
-from encephagen import jit, rng
-from encephagen.engine.cpu import kernel
+from encephagen import jit
 from encephagen.engine.cpu.source import Composition, source
 from encephagen.files import whole
 
@@ -69,16 +68,9 @@ def _written(folder: Path, name: str, text: str) -> Path:
 
 
 def _digest(text: str, models: tuple[type, ...]) -> str:
-    """Return the digest of a module's text and of all code that it imports."""
-    digest = hashlib.sha256(text.encode() + numba.__version__.encode())
-    modules = {model.__module__ for model in models}
-    for name in sorted(modules | {kernel.__name__, rng.__name__}):
-        file = Path(getattr(sys.modules[name], "__file__", None) or "")
-        digest.update(file.read_bytes() if file.is_file() else b"")
-    for model in models:
-        code = model.advance.__code__  # also what was typed at a prompt has it
-        digest.update(code.co_code + repr(code.co_consts + code.co_names).encode())
-    return digest.hexdigest()
+    """Return the digest of a module's text and of its models' code; `jit.njit` sees to the rest."""
+    made = [text, numba.__version__, *(jit.made_of(model.advance) for model in models)]
+    return hashlib.sha256("\n".join(made).encode()).hexdigest()
 
 
 @functools.cache

@@ -48,8 +48,9 @@ class PortMaker:
             )
         watched = kicked or len(watch.voltage) or inputs.driven
         injects = injected or bool(inputs.driven) or not self._clean
-        self._clean = not injected and not inputs.driven
+        clean = not injected and not inputs.driven
         if not watched:
+            self._clean = clean
             return self._usual_ports(inputs.current_pA, injects, watch.spikes)
         ports = self._quiet
         if kicked:
@@ -64,6 +65,7 @@ class PortMaker:
                 probe_shard=self._layout.shard_of(watch.voltage),
                 probe_every=watch.every_steps,
             )
+        self._clean = clean  # once nothing can be refused any more
         return ports._replace(current_pA=inputs.current_pA, injects=int(injects))
 
     def _usual_ports(self, current_pA: np.ndarray, injects: bool, spikes: bool) -> kernel.Ports:

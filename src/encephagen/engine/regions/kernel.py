@@ -250,8 +250,8 @@ def _run(classes, lane, values, past, at, drives, kicks, total, traffic, bins, o
     return now
 
 
-# Numba's cache looks at this file only. The kernel holds the digest of all that it is made of,
-# which becomes part of the key of its machine code: a change anywhere compiles it anew.
+# `jit.njit` does not see what an overload (`vector.exp`) is made of. So the kernel holds the digest
+# of all its files, which becomes part of the key of its machine code.
 _DIGEST = hashlib.sha256(
     "".join(inspect.getsource(m) for m in (wilson_cowan, vector, noise, wires)).encode()
 ).hexdigest()

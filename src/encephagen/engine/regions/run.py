@@ -31,6 +31,7 @@ from encephagen.engine.regions.noise import (
 )
 from encephagen.engine.regions.vector import TILE, aligned
 from encephagen.engine.regions.wires import LONGEST_SPAN, SPAN, Layout
+from encephagen.interrupt import LATCH
 from encephagen.recording.recording import whole_steps
 
 if TYPE_CHECKING:
@@ -116,29 +117,32 @@ class RegionRun:
         drives, kicks = self._drives, self._kicks
         if drive is not None and kicks.shape[1] == 1:
             kicks = self._inputs(N_KICKS, CHUNK_STEPS)
-        for done in range(0, n_steps, CHUNK_STEPS):
-            steps = min(CHUNK_STEPS, n_steps - done)
-            for k, source in enumerate(self._sources):
-                source.fill(self.step, steps, drives[k], kicks[k])
-            if drive is not None:
-                part = drive if drive.ndim == 1 else drive[done : done + steps]
-                kicks[:, :steps, :, STIMULUS] = self._tiles(np.broadcast_to(part, (steps, n)))
-            self._now = advance(
-                self._layout.classes,
-                self._values.reshape(n_sets, -1),
-                self._past.reshape(n_sets, -1),
-                (self._now, self._layout.past),
-                self._stream,
-                drives.reshape(len(drives), -1),
-                kicks.reshape(len(kicks), -1),
-                self._desk,
-                (steps, per_bin, done),
-                out,
-                real(self.dt_ms),
-                real(self.dt_ms / 2),
-            )
-            self.step += steps
-        self._kicks[:, :, :, STIMULUS] = 0.0
+        try:
+            for done in range(0, n_steps, CHUNK_STEPS):
+                steps = min(CHUNK_STEPS, n_steps - done)
+                if drive is not None:
+                    part = drive if drive.ndim == 1 else drive[done : done + steps]
+                    kicks[:, :steps, :, STIMULUS] = self._tiles(np.broadcast_to(part, (steps, n)))
+                with LATCH:  # so that Ctrl-C does not part noise, activity and step
+                    for k, source in enumerate(self._sources):
+                        source.fill(self.step, steps, drives[k], kicks[k])
+                    self._now = advance(
+                        self._layout.classes,
+                        self._values.reshape(n_sets, -1),
+                        self._past.reshape(n_sets, -1),
+                        (self._now, self._layout.past),
+                        self._stream,
+                        drives.reshape(len(drives), -1),
+                        kicks.reshape(len(kicks), -1),
+                        self._desk,
+                        (steps, per_bin, done),
+                        out,
+                        real(self.dt_ms),
+                        real(self.dt_ms / 2),
+                    )
+                    self.step += steps
+        finally:
+            self._kicks[:, :, :, STIMULUS] = 0.0
         return out
 
     def lesion(self, silent: np.ndarray, cut: np.ndarray) -> int:
@@ -250,9 +254,11 @@ def simulate_regions(
     """
     n_steps = whole_steps("duration_ms", duration_ms, dt_ms)
     per_bin = whole_steps("bin_ms", dt_ms if bin_ms is None else bin_ms, dt_ms)
-    n_bins = n_steps // per_bin
-    if not n_bins:
-        raise ValueError(f"duration of {duration_ms:g} ms holds no bin of {bin_ms:g} ms")
+    n_bins, over = divmod(n_steps, per_bin)
+    if over or not n_bins:
+        raise ValueError(
+            f"duration of {duration_ms:g} ms is no whole number of bins of {bin_ms:g} ms: give one"
+        )
     run = RegionRun(
         networks, noise=noise, noise_seed=noise_seed, initial=initial, dt_ms=dt_ms, real=real
     )

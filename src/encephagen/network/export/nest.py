@@ -49,6 +49,7 @@ def export_nest(
     np.save(folder / "V_mV.npy", np.asarray(V_mV, np.float64))
     currents_pA = np.broadcast_to(np.asarray(current_pA, np.float64), network.n_neurons)
     np.save(folder / "current_pA.npy", currents_pA)
+    (folder / "expected_spikes.npz").unlink(missing_ok=True)  # of what was here before
     if spikes is not None:
         np.savez(folder / "expected_spikes.npz", step=spikes[0], neuron=spikes[1], seconds=seconds)
     return Path(shutil.copyfile(SCRIPT, folder / "run.py"))

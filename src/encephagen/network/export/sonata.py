@@ -85,18 +85,22 @@ def _node_types(network: Network) -> list[dict]:
 
 def _edge_types(network: Network) -> list[dict]:
     return [
-        {"edge_type_id": i, "model_template": "static_synapse", **_transmitter(channel)}
+        {
+            "edge_type_id": i,
+            "model_template": "static_synapse",
+            **_transmitter(channel, sign=channel.receptors[0].sign),  # which the weight has too
+        }
         for i, channel in enumerate(network.channels)
     ]
 
 
-def _transmitter(transmitter: Transmitter, prefix: str = "") -> dict:
-    """Return the receptors of a transmitter, with what a weight of 1 pA adds to each (pA)."""
+def _transmitter(transmitter: Transmitter, prefix: str = "", sign: float = 1.0) -> dict:
+    """Return the receptors of a transmitter; ``jump`` (pA) is what ``sign`` pA add to each."""
     receptors = transmitter.receptors
     values = {
         "receptors": [type(r).__name__ for r in receptors],
         "tau_syn_ms": [r.tau_syn_ms for r in receptors],
-        "jump": [r.sign * transmitter.jump(r) for r in receptors],
+        "jump": [sign * r.sign * transmitter.jump(r) for r in receptors],
     }
     return {prefix + name: ";".join(map(str, v)) for name, v in values.items()}
 
@@ -160,7 +164,7 @@ def _index(node: np.ndarray, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
     A range is a run of edges of one node; both columns are first and one past the last.
     """
     starts = np.flatnonzero(np.diff(node, prepend=-1))
-    edges = np.stack([starts, np.append(starts[1:], len(node))], axis=1)
+    edges = np.stack([starts, np.append(starts, len(node))[1:]], axis=1)
     order = np.argsort(node[starts], kind="stable")
     ends = np.cumsum(np.bincount(node[starts], minlength=n_nodes))
     ranges = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1)
