@@ -400,8 +400,6 @@ def test_links_between_documents_lead_somewhere(path):
 
 
 UNKNOWN_BRAIN = {
-    "docs/bench.json",
-    "docs/bench.png",
     "docs/validation.json",
     *(
         f"docs/experiments/{name}.json"
