@@ -20,7 +20,8 @@ def save(folder: Path, document: dict[str, Any]) -> list[Path]:
     with whole(folder / "bench.md") as part:
         part.write_text(page(document), encoding="utf-8")
     with whole(folder / "bench.png") as part:
-        figure(document).savefig(part, format="png", dpi=150, metadata={"Software": None})
+        told = {"Software": None, "brain_digest": document["brain_digest"]}
+        figure(document).savefig(part, format="png", dpi=150, metadata=told)
     return [folder / f"bench.{kind}" for kind in ("json", "md", "png")]
 
 
@@ -34,7 +35,7 @@ def page(document: dict[str, Any]) -> str:
         "",
         machine_text(document),
         "",
-        f"The default brain is {document['brain_digest'][:16]} (digest).",
+        f"The default is brain {document['brain_digest'][:12]} (its digest).",
         "",
         "![speed and delivery at each size](bench.png)",
         "",

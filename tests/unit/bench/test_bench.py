@@ -17,6 +17,7 @@ from encephagen.engine.nest import NestProcess, Unavailable, initial_V_mV
 from encephagen.engine.session import Session
 from encephagen.network.build import build
 from encephagen.network.export.nest import export_nest
+from encephagen.report.page import brain_digest_of
 
 KEYS = {
     "brain_digest",
@@ -72,7 +73,8 @@ def test_files_hold_the_same(quick):
     text = (folder / "bench.md").read_text()
     assert all(size["name"] in text for size in document["sizes"])
     assert "no comparison with NEST" in text
-    assert f"The default brain is {document['brain_digest'][:16]}" in text
+    assert f"The default is brain {document['brain_digest'][:12]}" in text
+    assert brain_digest_of(folder / "bench.png") == document["brain_digest"]
 
 
 def test_tables_fit_80_columns(quick):
