@@ -247,6 +247,10 @@ def test_no_argument_is_answered_with_the_help():
 def test_a_file_that_is_no_recording(tmp_path):
     file = tmp_path / "x.nc"
     assert "no recording at" in complaint(call("plot", file))
+    picture = tmp_path / "recording.png"
+    picture.write_bytes(b"a recording by a poor name")
+    assert "is the recording itself" in complaint(call("plot", picture))
+    assert picture.read_bytes() == b"a recording by a poor name"
     file.write_bytes(b"\x89HDF\r\n\x1a\n and then nothing")
     assert "x.nc" in complaint(call("plot", file))
     assert "a picture is one of" in complaint(call("plot", file, "--out", tmp_path / "x.doc"))

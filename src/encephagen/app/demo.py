@@ -254,8 +254,11 @@ class Conversation(Talk):
         As in: heal Calcarine. A lesion is healed as a whole: one of the visual system stays where
         only a part of that is named.
         """
-        healed = lab.heal(self.lab, _where(argument) if argument else None)
-        self.say(f"healed: {_lesions(healed)}" if healed else "there is no lesion to heal")
+        every = argument.strip().lower() in ("", "all")
+        healed = lab.heal(self.lab, None if every else _where(argument))
+        left = self.lab.session.lesions
+        still = f"; still there: {_lesions(left)}" if left else ""
+        self.say(f"healed: {_lesions(healed)}{still}" if healed else "there is no lesion to heal")
         self._brain_time()
 
     # -- files -----------------------------------------------------------------------------------

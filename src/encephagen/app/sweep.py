@@ -73,7 +73,7 @@ def sweep(
         }
         print(to_json(document))
         return 0
-    made = tables.table("sweep", *names, "rate E", "CV", "ok", "ran away", "refused", "<")
+    made = tables.table("sweep", *names, "rate E", "CV", "ok", "ran away", "refused", "alarms", "<")
     for point in points:
         rate_Hz, cv = point["rate_exc_Hz"], point["cv_isi"]
         made.add_row(
@@ -81,6 +81,7 @@ def sweep(
             tables.NONE if rate_Hz is None else f"{rate_Hz:.2f} Hz",
             tables.NONE if cv is None else f"{cv:.2f}",
             *(str(point[ended]) for ended in ("ok", "ran_away", "refused")),
+            ", ".join(point["alarms"]) or tables.NONE,
             point["working_point"],
         )
     made.columns[-1].no_wrap = False

@@ -118,7 +118,16 @@ class Study:
                     f"{', '.join(known)}"
                 )
             changed[name] = _read(name, value, hints[name]) if isinstance(value, str) else value
-        return dataclasses.replace(self.config(), **changed)
+        usual = self.config()
+        for name, value in changed.items():
+            if _below_usual(getattr(usual, name), value):
+                raise ValueError(f"{name} {value}: expected a finite number, 0 or more")
+        if "null_kinds" in changed:
+            from encephagen.connectome.nulls import find
+
+            for kind in changed["null_kinds"]:  # now, and not after the runs of the real wiring
+                find(kind)
+        return dataclasses.replace(usual, **changed)
 
     def run(self, config: Any, runner: Runner) -> Result:
         """Run the study, and return its result with name, claim, config and provenance.
@@ -169,6 +178,12 @@ class Study:
                 "a dict of figures by the names of their files, as {'rates': figure}"
             )
         return found
+
+
+def _below_usual(usual: Any, value: Any) -> bool:
+    """Return whether a number is negative, or not finite, where the usual one is neither."""
+    numbers = all(isinstance(x, int | float) for x in (usual, value))
+    return numbers and usual >= 0 and not 0 <= value < math.inf
 
 
 def names() -> list[str]:

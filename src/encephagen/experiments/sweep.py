@@ -277,12 +277,14 @@ def by_point(data: "xr.Dataset") -> list[Values]:
         own = data.sel(dict(zip(dims, values, strict=True)))
         outcome = own["outcome"].values.tolist()
         why = [text for text in own["why"].values.tolist() if text]
+        kinds = {kind for text in own["alarms"].values.tolist() for kind in text.split("; ")}
         found.append(
             {
                 **dict(zip(dims, values, strict=True)),
                 **{name: _mean(own[name].values) for name in FIGURES},
                 "by_seed_Hz": own["rate_exc_Hz"].values.tolist(),
                 **{str(ended): outcome.count(ended) for ended in Ended},
+                "alarms": sorted(kinds - {""}),
                 "why": why[0] if why else None,
                 "working_point": own["working_point"].item(),
             }

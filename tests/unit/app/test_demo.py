@@ -72,10 +72,15 @@ def test_any_regions_can_be_stimulated(talk):
 
 def test_one_lesion_is_healed_without_the_others(talk):
     status, out, _ = talk(
-        "lesion Calcarine", "lesion Heschl_L, Precentral_L", "heal Calcarine", "rest 0.5", "status"
+        "lesion Calcarine",
+        "lesion Heschl_L, Precentral_L",
+        "heal Calcarine",
+        "rest 0.5",
+        "status",
+        "heal all",
     )
     assert status == 0
-    assert "healed: silenced Calcarine\n" in out
+    assert "healed: silenced Calcarine; still there: silenced Heschl_L, Precentral_L\n" in out
     assert "lesions: silenced Heschl_L, Precentral_L\n" in out
     assert out.count("working point: theory for it\n") == 2  # at the start, and in status
     assert "alarm: silent: Heschl_L" in out and "alarm: silent: Calcarine" not in out

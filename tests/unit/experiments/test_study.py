@@ -100,6 +100,7 @@ def test_texts_become_values_of_the_field_s_type(toy):
     ("settings", "message"),
     [
         ({"sedes": "5"}, "study a-toy has no 'sedes'; nearest: seeds; it has dataset, seeds"),
+        ({"seconds": "-1"}, "seconds -1.0: expected a finite number, 0 or more"),
         ({"nulls": 5}, "study a-toy has no 'nulls'; nearest: null"),
         ({"xyzzy": "5"}, "it has dataset, seeds"),
         ({"seeds": "2.5"}, "seeds=2.5: expected a whole number"),
@@ -115,3 +116,8 @@ def test_texts_become_values_of_the_field_s_type(toy):
 def test_what_cannot_be_set_is_told(toy, settings, message):
     with pytest.raises(ValueError, match=message):
         toy.configure(settings)
+
+
+def test_a_null_that_there_is_not_is_refused_before_anything_runs():
+    with pytest.raises(ValueError, match="foo"):
+        study.find("rhythm").configure({"null_kinds": "foo"})

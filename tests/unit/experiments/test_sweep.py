@@ -116,6 +116,7 @@ def test_brains_that_run_away_and_points_that_are_not_there_are_counted():
     assert (two["ok"], two["refused"], two["rate_exc_Hz"]) == (0, 3, None)
     assert two["why"] == "theory finds no start" and two["working_point"] == "none was measured"
     assert (three["ok"], three["ran_away"], three["why"]) == (1, 1, "saturated")
+    assert (one["alarms"], three["alarms"]) == ([], ["saturated"])
     assert three["rate_exc_Hz"] == 3.0 and math.isnan(three["by_seed_Hz"][1])
     assert data["outcome"].values[2].tolist() == ["ok", "ran_away", "refused"]
     assert one["cv_isi"] is None and drawn(data).axes[0].get_xlabel() == "long_weight_pA"

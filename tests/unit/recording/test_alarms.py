@@ -149,6 +149,7 @@ def test_silence_is_found_in_one_region_and_in_all():
     (alarm,) = poisson(rate * 0.005).alarms
     assert alarm.kind == "silent" and "of 4 such regions of 4" in alarm.value
     assert kinds(poisson(np.zeros(steps(900)))) == []
+    assert kinds(poisson(np.zeros(steps(1000)))) == ["silent"]
 
 
 @pytest.mark.parametrize(("every_ms", "width_ms"), [(500.0, 3.0), (250.0, 5.0), (20.0, 1.0)])

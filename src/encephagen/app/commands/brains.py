@@ -69,6 +69,8 @@ def plot(
 
     picture_file = file.with_suffix(".png") if out is None else out
     picture.check_picture(picture_file)
+    if picture_file.resolve() == file.resolve():
+        raise ValueError(f"{file} is the recording itself: give the picture a name with --out")
     with console.patience("drawing ..."):
         from encephagen.recording import Recording
 
