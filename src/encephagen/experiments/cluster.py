@@ -13,6 +13,7 @@ from multiprocessing import spawn
 from typing import TYPE_CHECKING, Any
 
 from encephagen.experiments.closure import package_digest, read_everything
+from encephagen.interrupt import LATCH
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -40,7 +41,8 @@ def cluster(workers: int | None = None, scheduler: str | None = None) -> Iterato
     from dask.system import CPU_COUNT  # of this process, which may own less than the machine
 
     with _connected(scheduler) if scheduler else _local(workers or CPU_COUNT) as client:
-        _check_code(client)
+        with LATCH:
+            _check_code(client)
         yield client
 
 
@@ -82,19 +84,20 @@ def _local(workers: int) -> Iterator["Client"]:
         # reads them at every compilation, and refuses another number once its threads run.
         stack.enter_context(_environment(ONE_BLAS_THREAD))
         stack.enter_context(_script_left_alone())
-        local = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-            env=ONE_NUMBA_THREAD,
-        )
-        stack.enter_context(local)
-        client = stack.enter_context(Client(local, set_as_default=False))
-        client.run(_ignore_ctrl_c)
+        with LATCH:  # Ctrl-C within Dask's code may be lost, or break its start
+            local = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+                env=ONE_NUMBA_THREAD,
+            )
+            stack.enter_context(local)
+            client = stack.enter_context(Client(local, set_as_default=False))
+            client.run(_ignore_ctrl_c)
         yield client
 
 

@@ -13,7 +13,7 @@ from encephagen.experiments.closure import code_digest, name_of, package_digest,
 from encephagen.experiments.cluster import cluster
 from encephagen.experiments.own import shipped
 from encephagen.experiments.store import Store, pack, unpack
-from encephagen.interrupt import counted
+from encephagen.interrupt import counted, gently
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -148,7 +148,20 @@ class Runner:
 def _on_cluster(
     client: "Client", function: Callable[..., Values], runs: dict[str, Values]
 ) -> Iterator[tuple[str, Values | Exception]]:
-    """Yield outcomes from a cluster's workers, which have only few runs waiting at any time."""
+    """Yield outcomes from a cluster's workers, which have only few runs waiting at any time.
+
+    Ctrl-C takes effect between looks at them: raised within Dask's code, it may be lost there.
+    """
+    with gently() as check:
+        yield from _outcomes_of(client, function, runs, check)
+
+
+def _outcomes_of(
+    client: "Client",
+    function: Callable[..., Values],
+    runs: dict[str, Values],
+    check: Callable[[], None],
+) -> Iterator[tuple[str, Values | Exception]]:
     from distributed import KilledWorker, as_completed
 
     modules = reach(function).modules
@@ -167,7 +180,7 @@ def _on_cluster(
     try:
         send()
         while not ended.is_empty():
-            future = _next(client, ended)
+            future = _next(client, ended, check)
             if future.status == "cancelled":  # by the client itself, when its connection is lost
                 raise OSError("connection lost")
             if future.status == "lost":  # with its worker, and done again elsewhere
@@ -198,10 +211,12 @@ class _Deserted(Exception):
     """A cluster has no worker that could end a run."""
 
 
-def _next(client: "Client", ended: Any) -> Any:
+def _next(client: "Client", ended: Any, check: Callable[[], None]) -> Any:
     """Return the next run that ends; raise `_Deserted` if nobody is there to end one."""
     seen_s = looked_s = time.monotonic()
+    check()
     while not ended.has_ready():
+        check()
         time.sleep(POLL_S)
         now_s = time.monotonic()
         if now_s - looked_s < LOOK_EVERY_S:

@@ -45,6 +45,9 @@ TYPES = {
 }
 """What a command line can set, and how it is called."""
 
+TIMES = ("_s", "_ms", "seconds", "minutes")
+"""How names of times in a Config end."""
+
 
 class Setting(NamedTuple):
     """A field of a study's Config, for people."""
@@ -120,8 +123,8 @@ class Study:
             changed[name] = _read(name, value, hints[name]) if isinstance(value, str) else value
         usual = self.config()
         for name, value in changed.items():
-            if _below_usual(getattr(usual, name), value):
-                raise ValueError(f"{name} {value}: expected a finite number, 0 or more")
+            if name.endswith(TIMES) and value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"{name} {value}: expected a finite time, 0 or more")
         if "null_kinds" in changed:
             from encephagen.connectome.nulls import find
 
@@ -178,12 +181,6 @@ class Study:
                 "a dict of figures by the names of their files, as {'rates': figure}"
             )
         return found
-
-
-def _below_usual(usual: Any, value: Any) -> bool:
-    """Return whether a number is negative, or not finite, where the usual one is neither."""
-    numbers = all(isinstance(x, int | float) for x in (usual, value))
-    return numbers and usual >= 0 and not 0 <= value < math.inf
 
 
 def names() -> list[str]:

@@ -100,7 +100,7 @@ def test_texts_become_values_of_the_field_s_type(toy):
     ("settings", "message"),
     [
         ({"sedes": "5"}, "study a-toy has no 'sedes'; nearest: seeds; it has dataset, seeds"),
-        ({"seconds": "-1"}, "seconds -1.0: expected a finite number, 0 or more"),
+        ({"seconds": "-1"}, "seconds -1.0: expected a finite time, 0 or more"),
         ({"nulls": 5}, "study a-toy has no 'nulls'; nearest: null"),
         ({"xyzzy": "5"}, "it has dataset, seeds"),
         ({"seeds": "2.5"}, "seeds=2.5: expected a whole number"),
