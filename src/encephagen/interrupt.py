@@ -4,6 +4,7 @@ Three guards for three needs: within a shut `Latch` Ctrl-C takes effect at the e
 where the program asks; within `counted` as usual, and once more at the end.
 """
 
+import _signal  # pyright: ignore[reportMissingImports]  its getsignal takes a hundredth of the time
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -61,14 +62,16 @@ class Latch:
             self._usual(number, frame)
 
     def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self._hold()
+        if threading.get_ident() == threading.main_thread().ident:
+            if _signal.getsignal(signal.SIGINT) is not self._handler:
+                self._hold()
             self._shut = True
 
     def __exit__(self, *error: Any) -> None:
-        if threading.current_thread() is threading.main_thread():
+        if threading.get_ident() == threading.main_thread().ident:
             self._shut = False
-            self._let_go()
+            if not self._users:
+                self._let_go()
             if self._came:
                 self._came = False
                 self._usual(signal.SIGINT, None)
