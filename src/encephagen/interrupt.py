@@ -5,6 +5,7 @@ where the program asks; within `counted` as usual, and once more at the end.
 """
 
 import _signal  # pyright: ignore[reportMissingImports]  its getsignal takes a hundredth of the time
+import functools
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -134,7 +135,7 @@ def _handling(wrap: Callable[[Any], Handler]) -> Iterator[None]:
         yield
         return
     handler = wrap(usual)
-    setattr(handler, "__wrapped__", usual)  # noqa: B010  for `Latch`, whose handler may be in place
+    functools.update_wrapper(handler, usual, assigned=(), updated=())  # `Latch` looks for its own
     signal.signal(signal.SIGINT, handler)
     try:
         yield

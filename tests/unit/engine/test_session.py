@@ -1,4 +1,4 @@
-"""Sessions: input, output, lesions, guards, and what they refuse."""
+"""Sessions: input, output, recorders, guards, and what they refuse."""
 
 import dataclasses
 import math
@@ -14,7 +14,6 @@ from encephagen.engine.cpu import pack
 from encephagen.engine.cpu.engine import cpu, most_threads
 from encephagen.engine.drive import Sine
 from encephagen.engine.guard import RUNAWAY_HZ, Stopped
-from encephagen.engine.lesions import Cut, Silenced
 from encephagen.engine.reference import reference
 from encephagen.engine.session import Session, simulate
 from encephagen.network.build import build
@@ -213,101 +212,6 @@ def test_provenance_names_all_that_made_a_recording(network):
     assert {"encephagen", "numpy", "numba", "python"} <= set(provenance["versions"])
 
 
-# ---- lesions ------------------------------------------------------------------------------------
-
-
-def test_a_silenced_region_is_silent_and_heals(session):
-    session.silence("B")
-    session.record(100.0)
-    rate_Hz = session.region_rate_Hz()
-    assert not rate_Hz[1].any() and rate_Hz[0].all()
-    assert session.lesions == (Silenced("B"),)
-    session.heal()
-    session.record(100.0)
-    assert session.region_rate_Hz()[1].all() and session.lesions == ()
-
-
-def test_a_cut_tells_how_many_synapses_there_were(session, network):
-    edges, region = network.edges(), network.neuron_region
-    from_a, to_c = region[edges["source"]] == 0, region[edges["target"]] == 2
-    n = int((from_a & to_c & (edges["weight_pA"] != 0)).sum())
-    assert session.cut("A", "C").n_synapses == n > 0
-    assert session.cut("A", "C").n_synapses == 0
-    everywhere = region[edges["source"]] != region[edges["target"]]
-    rest = int((everywhere & (edges["weight_pA"] != 0)).sum()) - n
-    every = session.cut(["left", "right"], ["left", "right"])
-    assert every.n_synapses == rest, "local synapses stay"
-    assert len(session.lesions) == 3
-    session.heal()
-    assert session.cut("A", "C").n_synapses == n
-
-
-def test_lesions_of_one_session_leave_others_alone(network):
-    one, other = Session(network, threads=1), Session(network, threads=1)
-    one.cut("A", "C")
-    one.silence("B")
-    assert other.record(100.0).spike_digest() == simulate(network, 100.0).spike_digest()
-
-
-def test_one_lesion_heals_without_the_others(session, network):
-    b, c, a_to_d = session.silence("B"), session.silence("C"), session.cut("A", "D")
-    session.heal(b)
-    assert session.lesions == (c, a_to_d) and isinstance(a_to_d, Cut)
-    other = Session(network, threads=1)
-    other.silence("C")
-    other.cut("A", "D")
-    assert session.record(100.0).spike_digest() == other.record(100.0).spike_digest()
-    with pytest.raises(ValueError, match="there is no lesion silenced B: give one of `lesions`"):
-        session.heal(b)
-
-
-def test_a_cut_counts_what_no_other_cuts_also_after_healing(session):
-    first = session.cut("A", "C")
-    assert session.cut("A", "C").n_synapses == 0  # the first has them all
-    session.heal(first)
-    assert session.cut("A", "C").n_synapses == 0, "the second cuts them still"
-    session.heal()
-    assert session.cut("A", "C").n_synapses == first.n_synapses > 0
-
-
-def test_the_guard_counts_steps_that_ctrl_c_kept_from_it(network):
-    """What was run and not taken in makes no rate of twice the rate."""
-    session = Session(network, threads=1)
-    session.current_pA[:] = 2500.0  # between 125 and 250 Hz: high, and not run away
-    session.advance(1000)
-    session.run.advance(
-        400, session._inputs, session._watch
-    )  # as where Ctrl-C comes before `after`
-    session.advance(500)
-    rate_Hz = session.run.n_spikes / network.n_neurons / (session.step * 1e-4)
-    assert 140 < rate_Hz < 250, rate_Hz
-
-
-def test_a_cut_loses_spikes_under_way_however_synapses_lie(brain_of, monkeypatch):
-    """Driven by fibres alone, C hears nothing after the cut, and what comes once it is healed."""
-    heard = []
-    for layout in (0.0, math.inf):
-        monkeypatch.setattr(pack, "SEGMENT_MIN_LENGTH", layout)
-        pack._packed.clear()
-        brain = brain_of(background_Hz=0.0, local=0.0, long_range=20.0)
-        session = Session(build(brain, seed=1), threads=1)
-        assert session.run.synapses.segmented == (layout == 0.0)
-        session.advance(5000)  # what the initial state fires
-        session.current_pA[session.neurons("A")] = 3000.0
-        session.advance(20)
-        session.current_pA[:] = 0.0
-        lesion = session.cut("A", "C")
-        session.advance(5)
-        quiet = session.V_mV[session.neurons("C")].copy()
-        session.heal(lesion)
-        session.advance(100)
-        heard.append((quiet, session.V_mV))
-    pack._packed.clear()
-    assert np.array_equal(heard[0][0], heard[1][0]) and np.array_equal(heard[0][1], heard[1][1])
-    assert np.allclose(heard[0][0], -70.0, atol=0.2)
-    assert heard[0][1][session.neurons("C")].max() > -60.0
-
-
 # ---- drives -------------------------------------------------------------------------------------
 
 
@@ -416,6 +320,19 @@ def test_recorders_hear_the_same_under_advance_and_record(network):
 
 
 # ---- guards -------------------------------------------------------------------------------------
+
+
+def test_the_guard_counts_steps_that_ctrl_c_kept_from_it(network):
+    """What was run and not taken in makes no rate of twice the rate."""
+    session = Session(network, threads=1)
+    session.current_pA[:] = 2500.0  # between 125 and 250 Hz: high, and not run away
+    session.advance(1000)
+    session.run.advance(
+        400, session._inputs, session._watch
+    )  # as where Ctrl-C comes before `after`
+    session.advance(500)
+    rate_Hz = session.run.n_spikes / network.n_neurons / (session.step * 1e-4)
+    assert 140 < rate_Hz < 250, rate_Hz
 
 
 def test_values_that_are_not_finite_stop_a_run_and_name_the_region(session):
