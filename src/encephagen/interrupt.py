@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 Handler = Callable[[int, Any], Any]
 
@@ -143,6 +143,6 @@ def _handling(wrap: Callable[[Any], Handler]) -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
 
 
-def _ours(usual: Any) -> bool:
+def _ours(usual: Any) -> TypeGuard[Handler]:
     """Whether Ctrl-C is ours to handle: not in another thread, nor in a shell's background job."""
     return callable(usual) and threading.current_thread() is threading.main_thread()
