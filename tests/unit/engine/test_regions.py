@@ -20,7 +20,8 @@ from encephagen.engine.regions import (
 )
 from encephagen.engine.regions.noise import normals
 from encephagen.engine.regions.run import CHUNK_STEPS
-from encephagen.engine.regions.vector import exp
+from encephagen.engine.regions.vector import GROUP, exp
+from encephagen.engine.regions.wires import LONGEST_SPAN, SPANS, Layout
 from encephagen.models.wilson_cowan import WilsonCowan, slopes
 from encephagen.rng import stream
 from encephagen.working_point.regions import fixed_point, linearised, placed
@@ -225,6 +226,25 @@ def test_networks_of_one_call_share_their_connectome(connectome, network):
         simulate_regions([], 1.0)
     with pytest.raises(ValueError, match=r"initial of shapes .* expected E and I, finite"):
         simulate_regions(network(), 1.0, initial=(np.zeros(3), np.zeros(4)))
+
+
+def test_each_connection_stands_once_in_groups_that_are_full_but_the_last():
+    connectome = hcp_aal2()
+    network = RegionNetwork(connectome, WilsonCowan(), coupling=2.0)
+    steps = network.delay_steps(0.1)
+    layout = Layout(network, np.array([2.0]), 0.1, np.float64)
+    found, groups = np.zeros((80, 80)), 0
+    for span, wires in zip(SPANS, layout.classes, strict=True):
+        target = np.repeat(wires.target // LONGEST_SPAN, GROUP)
+        source = -((wires.back - 1) // layout.room)
+        delay = wires.back + source * layout.room
+        used = wires.weight[0] > 0
+        assert (delay[used] >= span).all()
+        np.testing.assert_array_equal(delay, steps[target, source])
+        np.add.at(found, (target, source), wires.weight[0])
+        groups += wires.target.size
+    np.testing.assert_array_equal(found, 2.0 * connectome.weights)
+    assert groups == (-(-(connectome.weights > 0).sum(axis=1) // GROUP)).sum()
 
 
 # ---- a run --------------------------------------------------------------------------------------

@@ -110,9 +110,20 @@ class RegionRun:
         drive: of E, on top of the models', (region,) or (step, region); per_bin: steps in a bin.
         """
         assert n_steps % per_bin == 0, (n_steps, per_bin)
+        out = self.empty(n_steps // per_bin)
+        self.fill(out, 0, n_steps, drive, per_bin=per_bin)
+        return out
+
+    def empty(self, n_bins: int) -> np.ndarray:
+        """Return room for the means over bins, (set, bin, 2, region)."""
+        return np.empty((len(self.networks), n_bins, 2, self.connectome.n), self._values.dtype.type)
+
+    def fill(
+        self, out: np.ndarray, filled: int, n_steps: int, drive: np.ndarray | None, *, per_bin: int
+    ) -> None:
+        """Run ``n_steps`` steps as `advance`, into ``out``, of which ``filled`` steps are there."""
         n_sets, n = len(self.networks), self.connectome.n
         real = self._values.dtype.type
-        out = np.empty((n_sets, n_steps // per_bin, 2, n), real)
         advance, _ = kernel()
         drives, kicks = self._drives, self._kicks
         if drive is not None and kicks.shape[1] == 1:
@@ -135,7 +146,7 @@ class RegionRun:
                         drives.reshape(len(drives), -1),
                         kicks.reshape(len(kicks), -1),
                         self._desk,
-                        (steps, per_bin, done),
+                        (steps, per_bin, filled + done),
                         out,
                         real(self.dt_ms),
                         real(self.dt_ms / 2),
@@ -143,7 +154,6 @@ class RegionRun:
                     self.step += steps
         finally:
             self._kicks[:, :, :, STIMULUS] = 0.0
-        return out
 
     def lesion(self, silent: np.ndarray, cut: np.ndarray) -> int:
         """Set the masks of lesions; return how many connections are cut.
@@ -262,14 +272,13 @@ def simulate_regions(
     run = RegionRun(
         networks, noise=noise, noise_seed=noise_seed, initial=initial, dt_ms=dt_ms, real=real
     )
-    found, bins_at_once = [], max(1, PIECE_STEPS // per_bin)
-    for first in range(0, n_bins, bins_at_once):
-        steps = min(bins_at_once, n_bins - first) * per_bin
-        drive = _stimulus(stimuli, run.connectome, first * per_bin, steps, dt_ms)
-        found.append(run.advance(steps, drive, per_bin=per_bin))
+    activity, piece = run.empty(n_bins), max(1, PIECE_STEPS // per_bin) * per_bin
+    for first in range(0, n_steps, piece):
+        steps = min(piece, n_steps - first)
+        drive = _stimulus(stimuli, run.connectome, first, steps, dt_ms)
+        run.fill(activity, first, steps, drive, per_bin=per_bin)
         if not run.finite().all():
             raise ValueError(f"activity is not finite at {run.step * dt_ms:g} ms: lower dt_ms")
-    activity = np.concatenate(found, axis=1)
     time_ms = np.arange(n_bins) * per_bin * dt_ms
     return _dataset(run, activity, time_ms, isinstance(networks, RegionNetwork), noise, noise_seed)
 
