@@ -400,7 +400,6 @@ def test_links_between_documents_lead_somewhere(path):
 
 
 UNKNOWN_BRAIN = {
-    "docs/validation.json",
     *(
         f"docs/experiments/{name}.json"
         for name in (
