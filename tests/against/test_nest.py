@@ -1,5 +1,6 @@
 """Against NEST, by our export: the same spikes without noise, the same distributions with it."""
 
+import dataclasses
 import os
 import runpy
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from encephagen.brain.spread import Lognormal, Normal
 from encephagen.engine.cpu.engine import cpu
 from encephagen.engine.drive import Sine
 from encephagen.engine.nest import NestProcess, initial_V_mV
@@ -97,6 +99,17 @@ def test_the_same_spikes_without_noise(nest, quiet_of, tmp_path, chosen):
     assert model(network) == chosen
     ours, theirs = both(nest, tmp_path, network, current_pA, "float64")
     assert ours.shape[1] > 1000
+    assert np.array_equal(ours, theirs)
+
+
+def test_the_same_spikes_of_neurons_that_differ(nest, brain_of, tmp_path):
+    brain = brain_of(background_Hz=0.0)
+    spread = (("E_L_mV", Normal(2.0)), ("tau_m_ms", Lognormal(0.2)), ("V_th_mV", Normal(1.0)))
+    alike = tuple(dataclasses.replace(p, spread=spread) for p in brain.populations)
+    network = build(dataclasses.replace(brain, populations=alike), seed=1)
+    ours, theirs = both(nest, tmp_path, network, np.float32(620.0), "float64")
+    assert ours.shape[1] > 1000
+    assert len(np.unique(ours[1])) < network.n_neurons  # some never fire, by what they are
     assert np.array_equal(ours, theirs)
 
 

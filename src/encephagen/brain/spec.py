@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from encephagen import names
+from encephagen.brain.spread import Spread, deviates
 from encephagen.connectome.connectome import Connectome
 from encephagen.digest import digest
 from encephagen.models.model import AbstractNeuron
@@ -39,6 +40,9 @@ class Population:
     parameters of ``neuron``, or ``rate_Hz`` of the background, with one value for each region where
     it lives, in the connectome's order. ``target_Hz`` is the rate at which a working point shall
     hold it in each region (None: it finds its own); cells do not know it, and digests neither.
+    ``spread`` makes parameters of ``neuron`` differ from neuron to neuron, as in
+    (("E_L_mV", Normal(1.7)),), around what they are in their region. A spread of E_L by s mV is one
+    of a constant current by s / R_m: V_reset and V_th stay.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Population:
     excites: bool = field(kw_only=True)
     where: tuple[str, ...] | None = field(default=None, kw_only=True)
     target_Hz: float | None = field(default=None, kw_only=True, metadata={"digest": False})
+    spread: tuple[tuple[str, Spread], ...] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.excites, bool):
@@ -70,12 +75,23 @@ class Population:
             raise ValueError(
                 f"population {self.name!r} has size {self.size!r}: must be a whole number over 0"
             )
-        known = [f.name for f in dataclasses.fields(self.neuron)] + ["rate_Hz"]  # type: ignore[arg-type]
-        for name, _ in self.by_region:
-            if name not in known:
-                raise ValueError(
-                    f"population {self.name!r} has no parameter {name!r}; {names.hint(name, known)}"
-                )
+        parameters = [f.name for f in dataclasses.fields(self.neuron)]  # type: ignore[arg-type]
+        for known, given in ([*parameters, "rate_Hz"], self.by_region), (parameters, self.spread):
+            for name, _ in given or ():
+                if name not in known:
+                    raise ValueError(
+                        f"population {self.name!r} has no parameter {name!r}; "
+                        f"{names.hint(name, known)}"
+                    )
+        for name, spread in self.spread or ():
+            for value in spread.of(getattr(self.neuron, name), deviates(self.size))[[0, -1]]:
+                try:
+                    dataclasses.replace(self.neuron, **{name: float(value)})  # type: ignore[type-var]
+                except ValueError as error:
+                    raise ValueError(
+                        f"population {self.name!r}, {name} spread by {spread}: {error}; spread it "
+                        "less"
+                    ) from None
 
     def cell(self, place: int) -> tuple[AbstractNeuron, Poisson]:
         """Return the neuron and the background in region number ``place`` of those it lives in."""

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from encephagen.brain.blocks import cells
 from encephagen.engine import tables
 from encephagen.engine.cpu.engine import SPINS
 from encephagen.engine.engine import Events, Inputs, Watch
 from encephagen.extras import NEST as EXTRA
 from encephagen.interrupt import LATCH
+from encephagen.network.cells import each
 from encephagen.network.export.nest import export_nest
 from encephagen.network.network import Network
 
@@ -32,8 +32,7 @@ class Unavailable(Exception):
 def initial_V_mV(network: Network, seed: int) -> np.ndarray:
     """Return the initial membrane potentials (neuron,) under a seed (mV), in float64."""
     above_rest = [states[0] for states in tables.initial_states(network, seed)]
-    E_L_mV = np.array([neuron.E_L_mV for neuron, _ in cells(network.brain)])
-    return np.concatenate(above_rest) + network.blocks.each_neuron(E_L_mV)
+    return np.concatenate(above_rest) + each(network, "E_L_mV")
 
 
 @dataclass(frozen=True)

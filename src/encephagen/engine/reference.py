@@ -16,6 +16,7 @@ from encephagen.brain.blocks import cells as cells_of
 from encephagen.engine import tables
 from encephagen.engine.engine import Events, Inputs, Watch
 from encephagen.models.model import constant_current_gain
+from encephagen.network.cells import neurons
 from encephagen.network.network import Network
 from encephagen.rng import mix32, mix64, uniform
 from encephagen.units import MS_PER_S
@@ -232,23 +233,24 @@ def _poisson(mean: float, u: float) -> int:
 def _cells(network: Network, neuron_key: np.uint64) -> list[Cell]:
     found: list[Cell] = []
     blocks = network.blocks
-    for b, (neuron, background) in enumerate(cells_of(network.brain)):
-        receptors = tuple(
-            Receptor(
-                advance=r.advance,
-                constants=r.constants(neuron, network.dt_ms),
-                channel_jump_pA=tuple(
-                    float(scale) * channel.jump(r)
-                    for channel, scale in zip(
-                        network.channels, network.weight_scale_pA, strict=True
-                    )
-                ),
-                background_jump_pA=background.weight_pA * background.transmitter.jump(r),
-            )
-            for r in network.receptors
-        )
+    for b, (own, background) in enumerate(neurons(network)):
         mean = np.array([background.rate_Hz * network.dt_ms / MS_PER_S])
-        for _ in range(blocks.size[b]):
+        for k in range(blocks.size[b]):
+            neuron = own[k % len(own)]
+            receptors = tuple(
+                Receptor(
+                    advance=r.advance,
+                    constants=r.constants(neuron, network.dt_ms),
+                    channel_jump_pA=tuple(
+                        float(scale) * channel.jump(r)
+                        for channel, scale in zip(
+                            network.channels, network.weight_scale_pA, strict=True
+                        )
+                    ),
+                    background_jump_pA=background.weight_pA * background.transmitter.jump(r),
+                )
+                for r in network.receptors
+            )
             found.append(
                 Cell(
                     region=int(blocks.region[b]),

@@ -389,6 +389,11 @@ class Session:
             "recipe": network.brain.recipe,
             "working_point": network.brain.working_point,
             "stand_ins": list(network.brain.stand_ins),
+            "spread": {
+                p.name: {name: str(spread) for name, spread in p.spread}
+                for p in network.brain.populations
+                if p.spread
+            },
             "brain_digest": network.brain.digest(),
             "network_digest": network.digest(),
             "wiring_seed": network.seed,

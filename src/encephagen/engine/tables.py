@@ -1,12 +1,15 @@
 """Numbers that every engine needs: constants of each block, background draws, initial states."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from encephagen.brain.blocks import cells
+from encephagen.brain.spec import Poisson
 from encephagen.models.model import AbstractNeuron, constant_current_gain
+from encephagen.network.cells import neurons
 from encephagen.network.network import Network
 from encephagen.rng import key, stream
 from encephagen.units import MS_PER_S
@@ -21,7 +24,8 @@ class Block:
 
     ``neuron`` and ``receptors`` are the models' constants; ``current_gain`` the mV that 1 pA adds
     in a step; ``jump`` (channel, receptor) the pA that one unit of a channel's weights adds;
-    ``background_jump`` (receptor,) that of one background event.
+    ``background_jump`` (receptor,) that of one background event. ``each`` has the same for every
+    neuron, where they differ; the rest is then of the first.
     """
 
     model: type[AbstractNeuron]
@@ -31,39 +35,53 @@ class Block:
     jump: np.ndarray
     background_jump: np.ndarray
     background_per_step: float
+    each: tuple["Block", ...] = ()
 
 
 def blocks(network: Network) -> list[Block]:
     """Return the blocks of a network, in its order; equal ones are the same object."""
-    dt_ms, receptors = network.dt_ms, network.receptors
+    receptors = network.receptors
     jump = np.array(
         [
             [scale * c.jump(r) for r in receptors]
             for c, scale in zip(network.channels, network.weight_scale_pA, strict=True)
         ]
     ).reshape(len(network.channels), len(receptors))
-    known: dict = {}
-    for neuron, background in cells(network.brain):
-        if (neuron, background) in known:
-            continue
-        mean = background.rate_Hz * dt_ms / MS_PER_S
-        if mean > MAX_BACKGROUND_PER_STEP:
-            raise ValueError(
-                f"background of {background.rate_Hz:g} Hz is {mean:.0f} events a step, over "
-                f"{MAX_BACKGROUND_PER_STEP:.0f}; lower dt, or the rate (and raise the weight)"
-            )
-        known[neuron, background] = Block(
-            model=type(neuron),
-            neuron=tuple(neuron.constants(dt_ms)),
-            receptors=tuple(r.constants(neuron, dt_ms) for r in receptors),
-            current_gain=constant_current_gain(neuron, dt_ms),
-            jump=jump,
-            background_jump=np.array(
-                [background.weight_pA * background.transmitter.jump(r) for r in receptors]
-            ),
-            background_per_step=mean,
+    known: dict[tuple[AbstractNeuron, Poisson], Block] = {}
+
+    def block(neuron: AbstractNeuron, background: Poisson) -> Block:
+        if (neuron, background) not in known:
+            known[neuron, background] = _block(neuron, background, network, jump)
+        return known[neuron, background]
+
+    found = []
+    for own, background in neurons(network):
+        every = tuple(block(neuron, background) for neuron in own)
+        found.append(every[0] if len(every) == 1 else dataclasses.replace(every[0], each=every))
+    return found
+
+
+def _block(
+    neuron: AbstractNeuron, background: Poisson, network: Network, jump: np.ndarray
+) -> Block:
+    dt_ms, receptors = network.dt_ms, network.receptors
+    mean = background.rate_Hz * dt_ms / MS_PER_S
+    if mean > MAX_BACKGROUND_PER_STEP:
+        raise ValueError(
+            f"background of {background.rate_Hz:g} Hz is {mean:.0f} events a step, over "
+            f"{MAX_BACKGROUND_PER_STEP:.0f}; lower dt, or the rate (and raise the weight)"
         )
-    return [known[cell] for cell in cells(network.brain)]
+    return Block(
+        model=type(neuron),
+        neuron=tuple(neuron.constants(dt_ms)),
+        receptors=tuple(r.constants(neuron, dt_ms) for r in receptors),
+        current_gain=constant_current_gain(neuron, dt_ms),
+        jump=jump,
+        background_jump=np.array(
+            [background.weight_pA * background.transmitter.jump(r) for r in receptors]
+        ),
+        background_per_step=mean,
+    )
 
 
 def thresholds(means: np.ndarray) -> np.ndarray:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from encephagen.brain.blocks import cells
+from encephagen.brain.spread import Lognormal, Normal
 from encephagen.models.alif import ALIF
 from encephagen.models.lif import LIF
 from encephagen.models.receptors import AMPA, NMDA, Transmitter
 from encephagen.network.build import build
+from encephagen.network.cells import each
 from encephagen.network.export.nest import GENERAL, PLAIN, export_nest, model
 from encephagen.network.export.sonata import EDGES, NODES, export_sonata
 
@@ -21,6 +23,14 @@ BOTH = Transmitter((AMPA(), NMDA()), (0.8, 0.2))
 @pytest.fixture(scope="module", params=["plain", "with NMDA"])
 def network(request, brain_of):
     return build(brain_of(glutamate=BOTH if request.param == "with NMDA" else None), seed=1)
+
+
+def unlike(brain):
+    """The same brain, with excitatory neurons that differ from each other."""
+    first, *others = brain.populations
+    spread = (("E_L_mV", Normal(2.0)), ("tau_m_ms", Lognormal(0.2)))
+    first = dataclasses.replace(first, spread=spread)
+    return dataclasses.replace(brain, populations=(first, *others))
 
 
 def V_of(network):
@@ -74,6 +84,18 @@ def test_nest_is_told_every_neuron(network, tmp_path):
         assert params["tau_m"] / params["C_m"] * 1000.0 == pytest.approx(neuron.R_m_MOhm)
         assert block["background"]["rate_Hz"] == background.rate_Hz
         assert block["background"]["weight_pA"] == background.weight_pA
+
+
+def test_nest_is_told_what_differs_from_neuron_to_neuron(network, brain_of, tmp_path):
+    export_nest(network, tmp_path, V_mV=V_of(network))
+    assert not np.load(tmp_path / "each.npz").files
+    network = build(unlike(brain_of()), seed=1)
+    export_nest(network, tmp_path, V_mV=V_of(network))
+    with np.load(tmp_path / "each.npz") as told:
+        np.testing.assert_array_equal(told["E_L"], each(network, "E_L_mV"))
+        np.testing.assert_array_equal(told["tau_m"], each(network, "tau_m_ms"))
+        R_m_MOhm = told["tau_m"] / told["C_m"] * 1000.0
+        np.testing.assert_allclose(R_m_MOhm, each(network, "R_m_MOhm"))
 
 
 def test_the_plainest_model_of_nest(brain_of):
@@ -169,6 +191,16 @@ def test_sonata_knows_every_neuron(any_network, tmp_path):
     populations = np.array(any_network.populations)[any_network.neuron_population]
     np.testing.assert_array_equal(nodes.get_attribute("region", every), regions)
     np.testing.assert_array_equal(nodes.get_attribute("population", every), populations)
+
+
+def test_sonata_knows_what_differs_from_neuron_to_neuron(brain_of, tmp_path):
+    libsonata = pytest.importorskip("libsonata")
+    network = build(unlike(brain_of()), seed=1)
+    config = libsonata.CircuitConfig.from_file(str(export_sonata(network, tmp_path)))
+    nodes = config.node_population(NODES)
+    for name in ("E_L_mV", "tau_m_ms"):
+        told = nodes.get_dynamics_attribute(name, nodes.select_all())
+        np.testing.assert_array_equal(told, each(network, name))
 
 
 def test_the_tables_of_sonata_hold_all_parameters(brain_of, tmp_path):

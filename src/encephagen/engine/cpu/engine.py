@@ -11,7 +11,6 @@ from typing import Any
 import numba
 import numpy as np
 
-from encephagen.brain.blocks import cells as cells_of
 from encephagen.engine import tables
 from encephagen.engine.cpu import kernel
 from encephagen.engine.cpu.layout import TILE
@@ -19,8 +18,9 @@ from encephagen.engine.cpu.load import load
 from encephagen.engine.cpu.pace import Pace
 from encephagen.engine.cpu.pack import packed
 from encephagen.engine.cpu.ports import PortMaker
-from encephagen.engine.cpu.source import compose, constants, rows
+from encephagen.engine.cpu.source import Composition, compose, each, rows
 from encephagen.engine.engine import Events, Inputs, Watch
+from encephagen.network.cells import each as each_neuron
 from encephagen.network.network import Network
 
 # Turns that threads wait for each other before they sleep. GNU OpenMP has 300,000: where another
@@ -28,6 +28,8 @@ from encephagen.network.network import Network
 # 1,000 it took 20 to 50 us there, and on a quiet machine 9 us as before.
 SPINS = "1000"
 FIRST_CHUNKS = 4096  # of each shard's calendar; it grows
+OURS = ("lane_key", "constants", "own")
+"""Parts of `kernel.Wiring` that are neither the layout's nor the synapses'."""
 FIRST_RECENT = 1 << 12  # spikes that may be under way; it grows
 
 
@@ -96,10 +98,7 @@ class CPURun:
         composition, kinds = compose(blocks, network.receptors, thresholds.shape[1], self.how.real)
         self._module = load(composition)
         self._rows = np.array([rows(composition, k) for k in composition.kinds])[kinds]
-        flat = [constants(b) for b in blocks]
-        table = np.zeros((len(flat), max(map(len, flat))), self.how.real)
-        for i, values in enumerate(flat):
-            table[i, : len(values)] = values
+        table, own, block_own = self._constants(blocks, composition, kinds)
         size = self._rows * np.diff(layout.block_tile) * TILE
         none = np.empty(0, np.int64)
         none.flags.writeable = False  # as the network's arrays: one type, compiled once
@@ -117,6 +116,8 @@ class CPURun:
             tile_valid=layout.tile_valid,
             shard_block=layout.shard_block,
             constants=table,
+            own=own,
+            block_own=block_own,
             thresholds=thresholds,
             lane_key=kernel.lane_keys(self._keys[1], layout.lane_neuron),
             n_channels=len(network.channels),
@@ -131,8 +132,22 @@ class CPURun:
             + (tile - layout.block_tile[block]) * self._rows[block] * TILE
             + position
         )
-        E_L_mV = np.array([neuron.E_L_mV for neuron, _ in cells_of(network.brain)], np.float32)
-        self.E_L_mV = E_L_mV[block]
+        self.E_L_mV = each_neuron(network, "E_L_mV").astype(np.float32)
+
+    def _constants(self, blocks: list[tables.Block], composition: Composition, kinds: np.ndarray):
+        """Return the constants of blocks, those of lanes where they differ, and where these lie."""
+        flat = [each(b) for b in blocks]
+        table = np.zeros((len(flat), max(f.shape[1] for f in flat)), self.how.real)
+        own = [np.empty(0)]
+        for b, (values, n_tiles) in enumerate(
+            zip(flat, np.diff(self.layout.block_tile), strict=True)
+        ):
+            table[b, : values.shape[1]] = values[0]
+            differ = values[:, composition.kinds[kinds[b]].varied]
+            lanes = np.pad(differ, ((0, n_tiles * TILE - len(differ)), (0, 0)), "edge")
+            own.append(lanes.reshape(n_tiles, TILE, differ.shape[1]).swapaxes(1, 2).ravel())
+        start = np.cumsum([len(part) for part in own])[:-1]
+        return table, np.concatenate(own).astype(self.how.real), start
 
     def _make_cells(self, initial_seed: int) -> None:
         layout = self.layout
@@ -183,7 +198,7 @@ class CPURun:
     @property
     def nbytes(self) -> int:
         """Bytes that synapses, state and queues take now."""
-        arrays = (*self._cells, *self._queue, self._wiring.lane_key, self._wiring.constants)
+        arrays = (*self._cells, *self._queue, *(getattr(self._wiring, name) for name in OURS))
         return self.synapses.nbytes + sum(a.nbytes for a in arrays)
 
     # -- running --------------------------------------------------------------------------------

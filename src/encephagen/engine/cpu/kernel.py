@@ -46,6 +46,8 @@ class Wiring(NamedTuple):
     tile_valid: np.ndarray  # (tile,) lanes in use
     shard_block: np.ndarray  # (shard + 1,) first block
     constants: np.ndarray  # (block, constant) float
+    own: np.ndarray  # constants in which neurons of a block differ: (tile, constant, lane) each
+    block_own: np.ndarray  # (block,) offset of its part of them
     thresholds: np.ndarray  # (block, n_thresholds) uint32, background draws
     lane_key: np.ndarray  # (lane,) uint32
     n_channels: int

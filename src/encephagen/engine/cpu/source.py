@@ -20,6 +20,7 @@ class Kind:
 
     model: type[AbstractNeuron]
     background: tuple[int, ...]  # receptors that the background reaches
+    varied: tuple[int, ...] = ()  # constants in which neurons of a block differ
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def compose(blocks: list[Block], receptors: tuple, n_thresholds: int, real: str)
     kinds: dict[Kind, int] = {}
     of_block = []
     for b in blocks:
-        kind = Kind(b.model, tuple(np.flatnonzero(b.background_jump).tolist()))
+        varied = tuple(np.flatnonzero(np.ptp(each(b), axis=0)).tolist())
+        kind = Kind(b.model, tuple(np.flatnonzero(b.background_jump).tolist()), varied)
         of_block.append(kinds.setdefault(kind, len(kinds)))
     jump = blocks[0].jump
     return (
@@ -68,6 +70,11 @@ def constants(block: Block) -> list[float]:
     return flat
 
 
+def each(block: Block) -> np.ndarray:
+    """Return the constants (neuron, constant) of a block, one row where all neurons are alike."""
+    return np.array([constants(b) for b in block.each or (block,)])
+
+
 def _block_source(composition: Composition, number: int) -> str:
     """Return the source of the function that advances a shard's blocks of one kind by a step."""
     kind = composition.kinds[number]
@@ -78,7 +85,12 @@ def _block_source(composition: Composition, number: int) -> str:
     def take(n: int) -> list[str]:
         nonlocal at
         at += n
-        return [f"c[{i}]" for i in range(at - n, at)]
+        return [
+            f"own[p + numba.uint64({TILE * kind.varied.index(i)}) + j]"
+            if i in kind.varied
+            else f"c[{i}]"
+            for i in range(at - n, at)
+        ]
 
     head = [f"cell = Constants_{number}({', '.join(take(len(fields)))})", f"gain = {take(1)[0]}"]
     body = ["drive = gain * real(current[a + j])"]
@@ -110,6 +122,7 @@ def _block_source(composition: Composition, number: int) -> str:
     arrivals = [f"arrivals[ao + numba.uint64({TILE * c}) + j]" for c in range(n_channels)]
     inner = [
         "j = numba.uint64(lane)",
+        *(line for line in head if "own[" in line),  # what differs from lane to lane
         "n = kicks[a + j]",
         *(["bits = mix32(numba.uint32(lane_key[a + j] + step_key))"] if counts else []),
         *counts,
@@ -131,18 +144,20 @@ def _block_source(composition: Composition, number: int) -> str:
         "    zero = real(0)",
         "    values, arrivals, kicks = cells.values, cells.arrivals, cells.kicks",
         "    spiked_lanes, lane_key = cells.spiked, wiring.lane_key",
-        "    current, flags = cells.current_pA, cells.tile_flags",
+        "    current, flags, own = cells.current_pA, cells.tile_flags, wiring.own",
         "    for block in range(wiring.shard_block[shard], wiring.shard_block[shard + 1]):",
         f"        if wiring.block_kind[block] != {number}:",
         "            continue",
         "        c = wiring.constants[block]",
-        *(f"        {line}" for line in head + draws),
+        *(f"        {line}" for line in head + draws if "own[" not in line),
         "        start = numba.uint64(wiring.block_tile[block])",
         "        offset = numba.uint64(wiring.block_cell[block])",
         "        any_tile = numba.int32(0)",
         "        for tile in range(start, numba.uint64(wiring.block_tile[block + 1])):",
         f"            o = offset + (tile - start) * numba.uint64({TILE * rows(composition, kind)})",
         f"            a = tile * numba.uint64({TILE})",
+        f"            p = numba.uint64(wiring.block_own[block])"
+        f" + (tile - start) * numba.uint64({TILE * len(kind.varied)})",
         f"            ao = tile * numba.uint64({TILE * n_channels})",
         "            any_lane = numba.int32(0)",
         f"            for lane in range({TILE}):",

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from encephagen.brain.blocks import cells
 from encephagen.brain.spec import Poisson
 from encephagen.models.lif import LIF
 from encephagen.models.model import AbstractNeuron
 from encephagen.models.receptors import Exponential
+from encephagen.network.cells import neurons
 from encephagen.network.network import Network
 
 SCRIPT = Path(__file__).with_name("run_in_nest.py")
@@ -45,6 +45,7 @@ def export_nest(
     """
     folder = Path(folder)
     (folder / "network.json").write_text(json.dumps(_description(network), indent=1) + "\n")
+    np.savez(folder / "each.npz", **_each(network))
     _write_synapses(network, folder)
     np.save(folder / "V_mV.npy", np.asarray(V_mV, np.float64))
     currents_pA = np.broadcast_to(np.asarray(current_pA, np.float64), network.n_neurons)
@@ -65,6 +66,19 @@ def _receptors(network: Network) -> list[Exponential]:
     """Return the receptors of a network that anything reaches."""
     sources = [*network.channels, *(p.background.transmitter for p in network.brain.populations)]
     return [r for r in network.receptors if any(t.jump(r) for t in sources)]
+
+
+def _each(network: Network) -> dict[str, np.ndarray]:
+    """Return the parameters (neuron,) of each neuron by NEST's names; none if blocks are alike."""
+    own = [own for own, _ in neurons(network)]
+    if all(len(block) == 1 for block in own):
+        return {}
+    every = [
+        _membrane(block[k % len(block)])
+        for block, size in zip(own, network.blocks.size.tolist(), strict=True)
+        for k in range(size)
+    ]
+    return {name: np.array([values[name] for values in every]) for name in every[0]}
 
 
 def _write_synapses(network: Network, folder: Path) -> None:
@@ -115,13 +129,13 @@ def _description(network: Network) -> dict:
                 "region": brain.connectome.regions[region].name,
                 "population": brain.populations[number].name,
                 "size": int(size),
-                "neuron": _neuron(neuron, receptors, chosen, network.dt_ms),
+                "neuron": _neuron(own[0], receptors, chosen, network.dt_ms),
                 "background": _background(
                     brain.populations[number].name, background, receptors, chosen
                 ),
             }
-            for region, number, size, (neuron, background) in zip(
-                blocks.region, blocks.population, blocks.size, cells(brain), strict=True
+            for region, number, size, (own, background) in zip(
+                blocks.region, blocks.population, blocks.size, neurons(network), strict=True
             )
         ],
     }
@@ -135,15 +149,19 @@ def _port(receptor: int, chosen: str) -> int:
 def _neuron(
     neuron: AbstractNeuron, receptors: list[Exponential], chosen: str, dt_ms: float
 ) -> dict:
-    if type(neuron) is not LIF:
-        raise ValueError(
-            f"{type(neuron).__name__} neurons have no equal in NEST: give populations of LIF"
-        )
     neuron.constants(dt_ms)  # refuses times that are no whole number of steps
     tau_syn_ms = [r.tau_syn_ms for r in receptors]
     currents = {"tau_syn": tau_syn_ms}
     if chosen == PLAIN:
         currents = dict(zip(("tau_syn_ex", "tau_syn_in"), tau_syn_ms, strict=True))
+    return {**_membrane(neuron), **currents}
+
+
+def _membrane(neuron: AbstractNeuron) -> dict[str, float]:
+    if type(neuron) is not LIF:
+        raise ValueError(
+            f"{type(neuron).__name__} neurons have no equal in NEST: give populations of LIF"
+        )
     return {
         "tau_m": neuron.tau_m_ms,
         "C_m": PF_PER_NF * neuron.tau_m_ms / neuron.R_m_MOhm,  # ms / MOhm is nF
@@ -151,7 +169,6 @@ def _neuron(
         "V_th": neuron.V_th_mV,
         "V_reset": neuron.V_reset_mV,
         "t_ref": neuron.t_ref_ms,
-        **currents,
     }
 
 

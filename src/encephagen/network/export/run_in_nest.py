@@ -8,7 +8,8 @@
 Spikes go to spikes.npz beside this file (spikes-RANK.npz under MPI): ``time_ms``, the end of the
 step of each spike, and ``neuron``, from 0. The files of the folder:
 
-    network.json            step, receptors, blocks of equal neurons and their background
+    network.json            step, receptors, blocks of neurons, as their first is, and background
+    each.npz                parameters of every neuron (neuron,); empty where blocks are of equals
     source, target.npy      neuron numbers (synapse,)
     weight_pA.npy           weights with their sign (synapse,), as the first receptor sees them
     delay_steps.npy         delays in steps (synapse,)
@@ -46,6 +47,9 @@ def build(nest, folder, threads=1, seed=1, noise=True):
         for block in network["blocks"]
     ]
     neurons = sum(made[1:], made[0])
+    with np.load(Path(folder) / "each.npz") as each:
+        if each.files:
+            neurons.set({name: each[name].tolist() for name in each.files})
     neurons.V_m = np.load(Path(folder) / "V_mV.npy")
     if noise:
         connect_background(nest, neurons, network)

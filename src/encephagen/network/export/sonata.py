@@ -12,6 +12,7 @@ import numpy as np
 
 from encephagen.brain.blocks import cells
 from encephagen.models.receptors import Transmitter
+from encephagen.network.cells import each
 from encephagen.network.network import Network
 
 NODES, EDGES = "neurons", "neurons__neurons__chemical"  # names of the two SONATA populations
@@ -22,9 +23,10 @@ def export_sonata(network: Network, folder: str | Path) -> Path:
     """Write a network as SONATA into a folder that is there; return its circuit_config.json.
 
     Nodes are neurons, under our numbers, each with its region and population. A node type is a
-    block (a population in a region): the neuron's parameters and its background. Edges are
-    synapses, sorted by target, then source, with ``delay`` (ms) and ``syn_weight`` (pA, with the
-    sign and as the jump of the transmitter's first receptor); an edge type is a transmitter.
+    block (a population in a region): the neuron's parameters and its background. Parameters in
+    which neurons of a block differ belong to each node (``dynamics_params``). Edges are synapses,
+    sorted by target, then source, with ``delay`` (ms) and ``syn_weight`` (pA, with the sign and as
+    the jump of the transmitter's first receptor); an edge type is a transmitter.
     """
     folder = Path(folder)
     _write_table(folder / "node_types.csv", _node_types(network))
@@ -132,6 +134,9 @@ def _write_nodes(network: Network, file: Path) -> None:
         ):
             group[name] = of_neuron.astype(np.uint32)
             group[f"@library/{name}"] = np.array(values, object)
+        differ = {name for p in network.brain.populations for name, _ in p.spread or ()}
+        for name in sorted(differ):
+            group[f"dynamics_params/{name}"] = each(network, name)
 
 
 def _write_edges(network: Network, file: Path) -> None:
