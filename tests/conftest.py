@@ -25,6 +25,7 @@ settings.load_profile("encephagen")
 from encephagen.brain.spec import (  # noqa: E402
     Between,
     Brain,
+    Chosen,
     Conduction,
     Poisson,
     Population,
@@ -151,9 +152,10 @@ def brain_of_all_models():
     projections = []
     for transmitter, mean_pA in transmitters.items():
         weight = Weight(mean_pA, 0.5)
+        rule = Within(0.1) if len(transmitter.receptors) == 1 else Chosen(2)
         own = [p.name for p in populations if p.excites == (transmitter.receptors[0].sign > 0)]
         projections += [
-            Projection(source, target.name, Within(0.1), weight, local, transmitter)
+            Projection(source, target.name, rule, weight, local, transmitter)
             for source in own
             for target in populations
         ]

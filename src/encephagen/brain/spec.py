@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -108,10 +109,28 @@ class Within:
     """Connect inside each region: every pair with the same probability (no autapses)."""
 
     probability: float
+    where: ClassVar[str] = "within"
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"connection probability {self.probability}: must be in [0, 1]")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Connect inside each region: every target neuron to ``in_degree`` source neurons by chance.
+
+    They differ from each other and from the target. By probability, in-degrees differ from neuron
+    to neuron, and the mean of a region from one draw to the next, which near the edge of stability
+    moves its rate.
+    """
+
+    in_degree: int
+    where: ClassVar[str] = "within"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.in_degree, int | np.integer) or self.in_degree < 1:
+            raise ValueError(f"in_degree = {self.in_degree!r}: must be a whole number over 0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +145,7 @@ class Between:
 
     in_degree: float
     weights: np.ndarray
+    where: ClassVar[str] = "between"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.in_degree) and self.in_degree >= 0):
@@ -227,7 +247,7 @@ class Projection:
 
     source: str
     target: str
-    rule: Within | Between
+    rule: Within | Chosen | Between
     weight: Weight
     delay: Uniform | Conduction
     transmitter: Transmitter
@@ -235,7 +255,7 @@ class Projection:
     @property
     def name(self) -> str:
         """Return "E->I within" or "E->I between"."""
-        return f"{self.source}->{self.target} {type(self.rule).__name__.lower()}"
+        return f"{self.source}->{self.target} {self.rule.where}"
 
 
 @dataclass(frozen=True)
@@ -278,7 +298,7 @@ class Brain:
                         f"population {population.name!r}: {name} has {len(values)} values for "
                         f"{len(where)} regions"
                     )
-        n = self.connectome.n
+        n, sizes = self.connectome.n, {p.name: p.size for p in self.populations}
         for projection in self.projections:
             for end in (projection.source, projection.target):
                 if end not in known:
@@ -293,6 +313,13 @@ class Brain:
                     f"{'excites' if excites else 'inhibits'}, and its transmitter opens a receptor "
                     "that does not: give another transmitter, or say what the population does"
                 )
+            if isinstance(projection.rule, Chosen):
+                most = sizes[projection.source] - (projection.source == projection.target)
+                if projection.rule.in_degree > most:
+                    raise ValueError(
+                        f"projection {projection.name!r}: in_degree {projection.rule.in_degree}, "
+                        f"and a region has {most} neurons of {projection.source!r} to choose from"
+                    )
             for what, matrix in _matrices(projection):
                 if matrix.shape != (n, n):
                     raise ValueError(

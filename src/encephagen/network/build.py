@@ -5,7 +5,14 @@ import math
 import numpy as np
 
 from encephagen.brain.blocks import Blocks
-from encephagen.brain.spec import Between, Brain, Conduction, Projection, Uniform
+from encephagen.brain.spec import (
+    Between,
+    Brain,
+    Chosen,
+    Conduction,
+    Projection,
+    Uniform,
+)
 from encephagen.models.receptors import Transmitter
 from encephagen.network import wiring
 from encephagen.network.network import Network
@@ -73,6 +80,8 @@ def _expected(brain: Brain, projection: Projection) -> float:
     if isinstance(projection.rule, Between):
         return target * float(projection.rule.drawn(targets, sources)[0].sum())
     shared = len(np.intersect1d(sources, targets))
+    if isinstance(projection.rule, Chosen):
+        return shared * target * projection.rule.in_degree
     return shared * source * target * projection.rule.probability
 
 
@@ -102,13 +111,16 @@ def _plan(
     channel = channels.index(projection.transmitter)
     weight = projection.weight
     factors = np.array(weight.by_region) if weight.by_region else np.ones(n)
-    in_degree, cumulative, probability = np.zeros(n), np.zeros((n, n)), 0
+    in_degree, cumulative, probability, chosen = np.zeros(n), np.zeros((n, n)), 0, 0
     sources, targets = brain.regions_of(projection.source), brain.regions_of(projection.target)
     if isinstance(projection.rule, Between):
         in_degree, weights = projection.rule.drawn(targets, sources)
         cumulative, used = np.cumsum(weights, axis=1), weights > 0
     else:
-        probability = round(projection.rule.probability * 2**32)
+        if isinstance(projection.rule, Chosen):
+            chosen = int(projection.rule.in_degree)
+        else:
+            probability = round(projection.rule.probability * 2**32)
         used = np.zeros((n, n), bool)
         shared = np.intersect1d(sources, targets)
         used[shared, shared] = True
@@ -121,6 +133,7 @@ def _plan(
         target_first=blocks.first_in(target),
         target_size=brain.populations[target].size,
         probability=probability,
+        chosen=chosen,
         in_degree=in_degree,
         cumulative=cumulative,
         delay_steps=delay_steps,

@@ -18,11 +18,12 @@ class Plan(NamedTuple):
     """One projection, ready to draw. Regions index the first axis of every table.
 
     ``source_first`` and ``target_first`` are the first neurons of the two populations, -1 where
-    they do not live. ``probability`` is a threshold of 32 random bits for pairs within a region (0
-    where the projection runs between regions); ``in_degree`` (region,) and ``cumulative`` (region,
-    region) say how many synapses a target neuron gets and from where. ``delay_steps`` is
-    (region, region); ``delay_levels`` further steps are drawn uniformly on top of it. ``weight``
-    (region,) is the mean in units of the channel's scale.
+    they do not live. ``probability`` is a threshold of 32 random bits for pairs within a region,
+    and ``chosen`` the number of sources of each target there; both are 0 where another rule holds.
+    ``in_degree`` (region,) and ``cumulative`` (region, region) say how many synapses a target
+    neuron gets and from where. ``delay_steps`` is (region, region); ``delay_levels`` further steps
+    are drawn uniformly on top of it. ``weight`` (region,) is the mean in units of the channel's
+    scale.
     """
 
     key: np.uint64
@@ -32,6 +33,7 @@ class Plan(NamedTuple):
     target_first: np.ndarray
     target_size: int
     probability: int
+    chosen: int
     in_degree: np.ndarray
     cumulative: np.ndarray
     delay_steps: np.ndarray
@@ -62,6 +64,8 @@ def draw_sources(plan, region, target, sources, source_regions):
                 source_regions[n] = region
                 n += 1
         return n
+    if plan.chosen > 0:
+        return _choose(plan, region, target, key, sources, source_regions)
     mean = plan.in_degree[region]
     n = int(mean)
     if uniform(mix64(key, 0)) < mean - n:
@@ -76,6 +80,26 @@ def draw_sources(plan, region, target, sources, source_regions):
             (within * numba.uint64(plan.source_size)) >> numba.uint64(32)
         )
         source_regions[k] = source_region
+    return n
+
+
+@njit
+def _choose(plan, region, target, key, sources, source_regions):
+    """Fill ``plan.chosen`` different sources within a region; return how many.
+
+    Selection sampling (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S).
+    """
+    n, first = 0, plan.source_first[region]
+    own = first <= target and target < first + plan.source_size
+    left = plan.source_size - int(own)
+    for i in range(plan.source_size if first >= 0 else 0):
+        if first + i == target:
+            continue
+        if uniform(mix64(key, i)) * left < plan.chosen - n:
+            sources[n] = first + i
+            source_regions[n] = region
+            n += 1
+        left -= 1
     return n
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import erfcx
 
 from encephagen.brain.blocks import Blocks, cells
-from encephagen.brain.spec import Brain, Projection, Within
+from encephagen.brain.spec import Between, Brain, Chosen, Projection
 from encephagen.models.lif import LIF
 from encephagen.units import MS_PER_S
 from encephagen.working_point.point import NoWorkingPoint
@@ -319,7 +319,9 @@ class MeanField:
 def in_degrees(brain: Brain, projection: Projection) -> np.ndarray:
     """Return the mean synapses (region, region), [target, source], that a target neuron gets."""
     sizes = {p.name: p.size for p in brain.populations}
-    if isinstance(projection.rule, Within):
+    if isinstance(projection.rule, Chosen):
+        return projection.rule.in_degree * np.eye(brain.connectome.n)
+    if not isinstance(projection.rule, Between):
         own = projection.source == projection.target
         n = (sizes[projection.source] - own) * projection.rule.probability
         return n * np.eye(brain.connectome.n)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from encephagen.brain.spec import (
     Between,
     Brain,
+    Chosen,
     Conduction,
     Poisson,
     Population,
@@ -24,7 +25,7 @@ from encephagen.engine.estimate import estimate
 from encephagen.models import AMPA, GABA_A, LIF
 from encephagen.models.receptors import Transmitter
 from encephagen.network import build as build_module
-from encephagen.network.build import build
+from encephagen.network.build import build, expected_synapses
 
 FAST, GABA = Transmitter((AMPA(),)), Transmitter((GABA_A(),))
 
@@ -125,6 +126,37 @@ def test_neurons_are_numbered_region_by_region(brain_of):
     assert network.region_size.tolist() == [[24, 9]] * 4
     assert network.neuron_region.tolist() == np.repeat(range(4), 33).tolist()
     assert network.neuron_population.tolist() == [*[0] * 24, *[1] * 9] * 4
+
+
+def test_chosen_sources_are_as_many_as_said_and_differ_from_each_other(connectome_of):
+    network = build(one_projection(connectome_of(), Chosen(7)), seed=3)
+    edges = network.edges()
+    source, target = edges["source"], edges["target"]
+    assert (np.bincount(target, minlength=network.n_neurons) == 7).all()
+    assert len({*zip(source.tolist(), target.tolist(), strict=True)}) == len(source)
+    assert (source != target).all()
+    assert (network.neuron_region[source] == network.neuron_region[target]).all()
+    assert network.n_synapses == expected_synapses(network.brain)
+
+
+def test_each_source_is_chosen_as_often(connectome_of):
+    """Of 4 regions under 50 seeds: the out-degree is hypergeometric, its mean 7."""
+    brain = one_projection(connectome_of(), Chosen(7))
+    sources = [build(brain, seed=seed).edges()["source"] for seed in range(50)]
+    degree = np.bincount(np.concatenate(sources)) / 50
+    n = len(degree) // 4
+    p = 7 / (n - 1)
+    error = math.sqrt((n - 1) * p * (1 - p) / 50)
+    assert degree.mean() == 7
+    assert np.abs(degree - 7).max() < 5 * error
+
+
+def test_more_sources_than_there_are_cannot_be_chosen(connectome_of):
+    size = one_projection(connectome_of(), Chosen(1)).populations[0].size
+    with pytest.raises(ValueError, match=f"in_degree {size}, and a region has {size - 1} neurons"):
+        one_projection(connectome_of(), Chosen(size))
+    with pytest.raises(ValueError, match=r"in_degree = 2.5: must be a whole number over 0"):
+        Chosen(2.5)
 
 
 def test_delays_are_active_where_they_differ(connectome_of):

@@ -31,14 +31,13 @@ def test_brains_of_the_same_parts_share_a_kernel(brain_of):
     assert composition_of(build(brain_of()), "float64")[0] != one
 
 
-def test_blocks_of_one_model_are_of_one_kind(all_models):
+def test_blocks_of_one_model_are_of_one_kind_where_the_same_differs(all_models):
     composition, kinds = composition_of(all_models)
-    models = [type(p.neuron) for p in all_models.brain.populations]
-    assert [kind.model for kind in composition.kinds] == list(dict.fromkeys(models))
-    expected = [
-        composition.kinds.index(next(k for k in composition.kinds if k.model is m)) for m in models
-    ]
-    assert kinds.tolist() == expected * len(all_models.regions)
+    populations = all_models.brain.populations
+    alike = [(type(p.neuron), p.spread is None) for p in populations]
+    made = [(kind.model, not kind.varied) for kind in composition.kinds]
+    assert made == list(dict.fromkeys(alike))
+    assert kinds.tolist() == [made.index(kind) for kind in alike] * len(all_models.regions)
 
 
 def test_a_cache_that_cannot_be_written_is_said_and_done_without(brain_of, tmp_path, monkeypatch):
