@@ -75,7 +75,7 @@ class MeanField:
 
     @classmethod
     def of(cls, brain: Brain) -> "MeanField":
-        """Return the mean field of a brain; ValueError for neurons that are not `LIF`."""
+        """Return the mean field of a brain; ValueError for neurons not `LIF`, or that differ."""
         blocks, of_block = Blocks.of(brain), cells(brain)
         names = [p.name for p in brain.populations]
         for number, (neuron, _) in zip(blocks.population, of_block, strict=True):
@@ -84,6 +84,12 @@ class MeanField:
                     f"mean field knows no rate of {type(neuron).__name__} (population "
                     f"{names[number]!r}): give a brain of LIF, or a working point that was "
                     "measured"
+                )
+        for population in brain.populations:
+            for name, _ in population.spread or ():
+                raise ValueError(
+                    f"mean field knows no neurons that differ (population {population.name!r} "
+                    f"spreads {name}): give a brain without a spread, or a background of your own"
                 )
         R = np.array([c.R_m_MOhm for c, _ in of_block]) / MS_PER_S  # mV per pA
         tau_m_s = np.array([c.tau_m_ms for c, _ in of_block]) / MS_PER_S

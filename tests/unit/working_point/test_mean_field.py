@@ -7,7 +7,17 @@ import pytest
 
 from encephagen.brain.cortex import cortex
 from encephagen.brain.recipe import Cortex, Recipe
-from encephagen.brain.spec import Between, Brain, Population, Projection, Uniform, Weight
+from encephagen.brain.spec import (
+    Between,
+    Brain,
+    Chosen,
+    Population,
+    Projection,
+    Uniform,
+    Weight,
+    Within,
+)
+from encephagen.brain.spread import Normal
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
 from encephagen.models import ALIF, LIF
@@ -54,6 +64,23 @@ def test_a_neuron_that_adapts_has_no_mean_field(field):
     populations = tuple(dataclasses.replace(p, neuron=ALIF()) for p in field.brain.populations)
     with pytest.raises(ValueError, match="no rate of ALIF .population 'E'.: give a brain of LIF"):
         MeanField.of(dataclasses.replace(field.brain, populations=populations))
+
+
+def test_neurons_that_differ_have_no_mean_field(field):
+    spread = (("E_L_mV", Normal(1.5)),)
+    populations = tuple(dataclasses.replace(p, spread=spread) for p in field.brain.populations)
+    with pytest.raises(ValueError, match="no neurons that differ .population 'E' spreads E_L_mV"):
+        MeanField.of(dataclasses.replace(field.brain, populations=populations))
+
+
+def test_chosen_sources_are_as_many_in_theory(connectome_of):
+    brain = cortex(connectome_of(), Recipe())
+    chosen = tuple(
+        dataclasses.replace(p, rule=Chosen(4)) if isinstance(p.rule, Within) else p
+        for p in brain.projections
+    )
+    degrees = [in_degrees(brain, p) for p in chosen if isinstance(p.rule, Chosen)]
+    assert len(degrees) == 4 and all((d == 4 * np.eye(4)).all() for d in degrees)
 
 
 def test_in_degrees_are_those_of_the_network(field):

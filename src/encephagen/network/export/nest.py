@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -68,7 +69,7 @@ def _receptors(network: Network) -> list[Exponential]:
     return [r for r in network.receptors if any(t.jump(r) for t in sources)]
 
 
-def _each(network: Network) -> dict[str, np.ndarray]:
+def _each(network: Network) -> dict[str, Any]:
     """Return the parameters (neuron,) of each neuron by NEST's names; none if blocks are alike."""
     own = [own for own, _ in neurons(network)]
     if all(len(block) == 1 for block in own):

@@ -456,7 +456,8 @@ def figures(result: Result) -> "dict[str, Figure]":
         for (along, runs), signal in zip(rows, SIGNALS, strict=True):
             for arm, colour in colours.items():
                 along.scatter(d["t1w_t2w"], d[f"tau_{signal}_{arm}"], 6, colour, label=arm)
-            along.set_yscale("log")
+            if any(np.isfinite(d[f"tau_{signal}_{arm}"]).any() for arm in colours):
+                along.set_yscale("log")
             along.yaxis.set_major_formatter("{x:g}")
             along.yaxis.set_minor_formatter("{x:g}")
             along.set_ylabel("timescale (ms)")
