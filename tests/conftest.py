@@ -34,7 +34,6 @@ from encephagen.brain.spec import (  # noqa: E402
     Weight,
     Within,
 )
-from encephagen.brain.spread import Lognormal, Normal  # noqa: E402
 from encephagen.connectome.connectome import Connectome, Region  # noqa: E402
 from encephagen.connectome.datasets import fmri, hcp_aal2  # noqa: E402
 from encephagen.connectome.readers import write_npz  # noqa: E402
@@ -126,10 +125,7 @@ def tiny_brain(
 
 
 def brain_of_all_models():
-    """Every neuron model as a population in every region, and every receptor in use.
-
-    Excitatory neurons differ from each other in two parameters, inhibitory ones are alike.
-    """
+    """Every neuron model as a population in every region, and every receptor in use."""
     neurons = {n: m for n, m in ALL.items() if issubclass(m, AbstractNeuron)}
     receptors = [m() for m in ALL.values() if issubclass(m, AbstractReceptor)]
     connectome = tiny_connectome()
@@ -144,7 +140,6 @@ def brain_of_all_models():
             model(),
             Poisson(3000.0 + 500.0 * i, 80.0, FAST),
             excites=excites,
-            spread=(("E_L_mV", Normal(2.0)), ("tau_m_ms", Lognormal(0.3))) if excites else None,
         )
         for i, (name, model) in enumerate(neurons.items())
         for excites in (True, False)

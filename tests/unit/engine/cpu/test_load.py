@@ -1,5 +1,6 @@
 """Compiled kernels: where they are kept, and one module for each composition."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from encephagen import jit
 from encephagen.brain.spec import Brain, Poisson, Population
+from encephagen.brain.spread import Normal
 from encephagen.engine import tables
 from encephagen.engine.cpu.load import load
 from encephagen.engine.cpu.source import compose
@@ -32,8 +34,14 @@ def test_brains_of_the_same_parts_share_a_kernel(brain_of):
 
 
 def test_blocks_of_one_model_are_of_one_kind_where_the_same_differs(all_models):
-    composition, kinds = composition_of(all_models)
-    populations = all_models.brain.populations
+    brain = all_models.brain
+    populations = tuple(
+        dataclasses.replace(p, spread=(("tau_m_ms", Normal(2.0)),) if p.excites else None)
+        for p in brain.populations
+    )
+    composition, kinds = composition_of(
+        build(dataclasses.replace(brain, populations=populations), seed=1)
+    )
     alike = [(type(p.neuron), p.spread is None) for p in populations]
     made = [(kind.model, not kind.varied) for kind in composition.kinds]
     assert made == list(dict.fromkeys(alike))
