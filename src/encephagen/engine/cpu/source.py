@@ -85,12 +85,7 @@ def _block_source(composition: Composition, number: int) -> str:
     def take(n: int) -> list[str]:
         nonlocal at
         at += n
-        return [
-            f"own[p + numba.uint64({TILE * kind.varied.index(i)}) + j]"
-            if i in kind.varied
-            else f"c[{i}]"
-            for i in range(at - n, at)
-        ]
+        return [f"c_{i}" for i in range(at - n, at)]
 
     head = [f"cell = Constants_{number}({', '.join(take(len(fields)))})", f"gain = {take(1)[0]}"]
     body = ["drive = gain * real(current[a + j])"]
@@ -114,6 +109,8 @@ def _block_source(composition: Composition, number: int) -> str:
         )
         body.append(f"drive = drive + drive_{r}")
         tail.append(f"{value} = current_{r}")
+    alike = [f"c_{i} = c[{i}]" for i in range(at) if i not in kind.varied]
+    differ = [f"c_{i} = own[p + numba.uint64({TILE * k}) + j]" for k, i in enumerate(kind.varied)]
     draws = [f"t_{k} = wiring.thresholds[block, {k}]" for k in range(composition.n_thresholds)]
     counts = [
         f"n = numba.int32(n + numba.int32(bits > t_{k}))" for k in range(composition.n_thresholds)
@@ -122,7 +119,8 @@ def _block_source(composition: Composition, number: int) -> str:
     arrivals = [f"arrivals[ao + numba.uint64({TILE * c}) + j]" for c in range(n_channels)]
     inner = [
         "j = numba.uint64(lane)",
-        *(line for line in head if "own[" in line),  # what differs from lane to lane
+        *differ,
+        *head,
         "n = kicks[a + j]",
         *(["bits = mix32(numba.uint32(lane_key[a + j] + step_key))"] if counts else []),
         *counts,
@@ -149,7 +147,7 @@ def _block_source(composition: Composition, number: int) -> str:
         f"        if wiring.block_kind[block] != {number}:",
         "            continue",
         "        c = wiring.constants[block]",
-        *(f"        {line}" for line in head + draws if "own[" not in line),
+        *(f"        {line}" for line in alike + draws),
         "        start = numba.uint64(wiring.block_tile[block])",
         "        offset = numba.uint64(wiring.block_cell[block])",
         "        any_tile = numba.int32(0)",
