@@ -176,14 +176,20 @@ def test_one_receptor_and_no_background(connectome_of, monkeypatch):
     assert_agrees(network, expected, threads=1)
 
 
-def test_populations_that_live_in_some_regions_only_and_whose_neurons_differ(patchy, monkeypatch):
-    spread = (("E_L_mV", Normal(2.0)), ("tau_m_ms", Lognormal(0.3)))
-    populations = tuple(dataclasses.replace(p, spread=spread) for p in patchy.populations)
-    brain = dataclasses.replace(patchy, populations=populations)
-    expected = run_on(reference(), build(brain, seed=1))
+def test_populations_that_live_in_some_regions_only(patchy, monkeypatch):
+    expected = run_on(reference(), build(patchy, seed=1))
     assert sum(len(phase["spikes"]) for phase in expected) > 200
     for layout in (BY_SEGMENT, BY_SYNAPSE):
-        assert_agrees(built(brain, monkeypatch, layout), expected, threads=2)
+        assert_agrees(built(patchy, monkeypatch, layout), expected, threads=2)
+
+
+def test_neurons_that_differ(patchy, monkeypatch):
+    spread = (("E_L_mV", Normal(2.0)), ("tau_m_ms", Lognormal(0.3)))
+    populations = tuple(dataclasses.replace(p, spread=spread) for p in patchy.populations)
+    network = built(dataclasses.replace(patchy, populations=populations), monkeypatch, BY_SYNAPSE)
+    expected = run_on(reference(), network)
+    assert sum(len(phase["spikes"]) for phase in expected) > 200
+    assert_agrees(network, expected, threads=1)
 
 
 def test_two_receptors_without_slow_current(brain_of, monkeypatch):

@@ -453,6 +453,13 @@ def test_the_readme_counts_what_the_validation_counts():
     assert said in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 
 
+def test_the_readme_has_the_speed_that_the_bench_measured():
+    kept = json.loads((ROOT / "docs" / "bench.json").read_text(encoding="utf-8"))
+    one, batch = kept["regions_neurolib_ratio"], kept["regions_batch_ratio"]
+    said = f"beside neurolib ({one:.1f} times as fast; {batch:.1f} with 32 sets of parameters"
+    assert said in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+
+
 def test_what_is_known_to_be_unknown_is_there():
     assert UNKNOWN_BRAIN <= {name_of(path) for path in KEPT}
 

@@ -78,13 +78,24 @@ class Population:
             )
         parameters = [f.name for f in dataclasses.fields(self.neuron)]  # type: ignore[arg-type]
         for known, given in ([*parameters, "rate_Hz"], self.by_region), (parameters, self.spread):
-            for name, _ in given or ():
+            told = [name for name, _ in given or ()]
+            for name in told:
                 if name not in known:
                     raise ValueError(
                         f"population {self.name!r} has no parameter {name!r}; "
                         f"{names.hint(name, known)}"
                     )
+                if told.count(name) > 1:
+                    raise ValueError(
+                        f"population {self.name!r} has {name!r} {told.count(name)} times: give it "
+                        "once"
+                    )
         for name, spread in self.spread or ():
+            if not isinstance(spread, Spread):
+                raise ValueError(
+                    f"population {self.name!r}, {name} spread by {spread!r}: give Normal(sd) or "
+                    "Lognormal(sd)"
+                )
             for value in spread.of(getattr(self.neuron, name), deviates(self.size))[[0, -1]]:
                 try:
                     dataclasses.replace(self.neuron, **{name: float(value)})  # type: ignore[type-var]

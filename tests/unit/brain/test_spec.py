@@ -46,6 +46,7 @@ def projection(**change):
         (lambda: population(size=2.5), "size 2.5"),
         (lambda: population(by_region=(("tau_m", (1.0,)),)), "nearest: tau_m_ms"),
         (lambda: population(by_region=(("zz", (1.0,)),)), "known: tau_m_ms, R_m"),
+        (lambda: population(by_region=(("t_ref_ms", (1.0,)),) * 2), "'t_ref_ms' 2 times: give it"),
         (lambda: Within(1.5), r"probability 1.5: must be in \[0, 1\]"),
         (lambda: Within(math.nan), "probability nan"),
         (lambda: Between(-1.0, np.ones((2, 2))), "in_degree = -1.0"),

@@ -86,6 +86,13 @@ def test_a_spread_that_cannot_be_is_refused(spread_by, spread, message):
         spread_by(spread)
 
 
+def test_a_parameter_is_spread_once_and_by_a_spread(spread_by):
+    with pytest.raises(ValueError, match="has 'E_L_mV' 2 times: give it once"):
+        spread_by(("E_L_mV", Normal(1.0)), ("E_L_mV", Normal(2.0)))
+    with pytest.raises(ValueError, match=r"E_L_mV spread by 1.7: give Normal.sd. or Lognormal"):
+        spread_by(("E_L_mV", 1.7))
+
+
 @pytest.mark.parametrize("make", [lambda: Normal(-1.0), lambda: Normal(np.nan)])
 def test_a_normal_spread_is_finite_and_positive(make):
     with pytest.raises(ValueError, match="normal spread sd = "):
