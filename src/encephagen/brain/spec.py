@@ -126,6 +126,10 @@ class Within:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"connection probability {self.probability}: must be in [0, 1]")
 
+    def mean_in_degree(self, n_sources: int) -> float:
+        """Return the mean number of sources of a neuron that has ``n_sources`` to connect to."""
+        return n_sources * self.probability
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -142,6 +146,10 @@ class Chosen:
     def __post_init__(self) -> None:
         if not isinstance(self.in_degree, int | np.integer) or self.in_degree < 1:
             raise ValueError(f"in_degree = {self.in_degree!r}: must be a whole number over 0")
+
+    def mean_in_degree(self, n_sources: int) -> float:
+        """Return the number of sources of a neuron, as `Within.mean_in_degree`."""
+        return float(self.in_degree)
 
 
 @dataclass(frozen=True, eq=False)

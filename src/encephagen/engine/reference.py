@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from encephagen.brain.blocks import cells as cells_of
+from encephagen.brain.spec import Poisson
 from encephagen.engine import tables
 from encephagen.engine.engine import Events, Inputs, Watch
-from encephagen.models.model import constant_current_gain
+from encephagen.models.model import AbstractNeuron, constant_current_gain
 from encephagen.network.cells import neurons
 from encephagen.network.network import Network
 from encephagen.rng import mix32, mix64, uniform
@@ -235,22 +236,9 @@ def _cells(network: Network, neuron_key: np.uint64) -> list[Cell]:
     blocks = network.blocks
     for b, (own, background) in enumerate(neurons(network)):
         mean = np.array([background.rate_Hz * network.dt_ms / MS_PER_S])
+        receptors = [_receptors(network, neuron, background) for neuron in own]
         for k in range(blocks.size[b]):
             neuron = own[k % len(own)]
-            receptors = tuple(
-                Receptor(
-                    advance=r.advance,
-                    constants=r.constants(neuron, network.dt_ms),
-                    channel_jump_pA=tuple(
-                        float(scale) * channel.jump(r)
-                        for channel, scale in zip(
-                            network.channels, network.weight_scale_pA, strict=True
-                        )
-                    ),
-                    background_jump_pA=background.weight_pA * background.transmitter.jump(r),
-                )
-                for r in network.receptors
-            )
             found.append(
                 Cell(
                     region=int(blocks.region[b]),
@@ -258,12 +246,29 @@ def _cells(network: Network, neuron_key: np.uint64) -> list[Cell]:
                     advance=type(neuron).advance,
                     constants=neuron.constants(network.dt_ms),
                     current_gain=constant_current_gain(neuron, network.dt_ms),
-                    receptors=receptors,
+                    receptors=receptors[k % len(own)],
                     thresholds=tables.thresholds(mean)[0].tolist(),
                     key=mix64(neuron_key, len(found)) & LOW_32,
                 )
             )
     return found
+
+
+def _receptors(
+    network: Network, neuron: AbstractNeuron, background: Poisson
+) -> tuple[Receptor, ...]:
+    return tuple(
+        Receptor(
+            advance=r.advance,
+            constants=r.constants(neuron, network.dt_ms),
+            channel_jump_pA=tuple(
+                float(scale) * channel.jump(r)
+                for channel, scale in zip(network.channels, network.weight_scale_pA, strict=True)
+            ),
+            background_jump_pA=background.weight_pA * background.transmitter.jump(r),
+        )
+        for r in network.receptors
+    )
 
 
 def _initial_states(network: Network, seed: int) -> list[tuple]:

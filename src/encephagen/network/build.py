@@ -5,14 +5,7 @@ import math
 import numpy as np
 
 from encephagen.brain.blocks import Blocks
-from encephagen.brain.spec import (
-    Between,
-    Brain,
-    Chosen,
-    Conduction,
-    Projection,
-    Uniform,
-)
+from encephagen.brain.spec import Between, Brain, Chosen, Conduction, Projection, Uniform
 from encephagen.models.receptors import Transmitter
 from encephagen.network import wiring
 from encephagen.network.network import Network
@@ -80,9 +73,7 @@ def _expected(brain: Brain, projection: Projection) -> float:
     if isinstance(projection.rule, Between):
         return target * float(projection.rule.drawn(targets, sources)[0].sum())
     shared = len(np.intersect1d(sources, targets))
-    if isinstance(projection.rule, Chosen):
-        return shared * target * projection.rule.in_degree
-    return shared * source * target * projection.rule.probability
+    return shared * target * projection.rule.mean_in_degree(source)
 
 
 def _weight_scales(brain: Brain, channels: tuple[Transmitter, ...]) -> np.ndarray:

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import erfcx
 
 from encephagen.brain.blocks import Blocks, cells
-from encephagen.brain.spec import Between, Brain, Chosen, Projection
+from encephagen.brain.spec import Between, Brain, Projection
 from encephagen.models.lif import LIF
 from encephagen.units import MS_PER_S
 from encephagen.working_point.point import NoWorkingPoint
@@ -325,11 +325,9 @@ class MeanField:
 def in_degrees(brain: Brain, projection: Projection) -> np.ndarray:
     """Return the mean synapses (region, region), [target, source], that a target neuron gets."""
     sizes = {p.name: p.size for p in brain.populations}
-    if isinstance(projection.rule, Chosen):
-        return projection.rule.in_degree * np.eye(brain.connectome.n)
     if not isinstance(projection.rule, Between):
         own = projection.source == projection.target
-        n = (sizes[projection.source] - own) * projection.rule.probability
+        n = projection.rule.mean_in_degree(sizes[projection.source] - own)
         return n * np.eye(brain.connectome.n)
     ends = (brain.regions_of(name) for name in (projection.target, projection.source))
     in_degree, weights = projection.rule.drawn(*ends)

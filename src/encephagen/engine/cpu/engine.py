@@ -28,9 +28,8 @@ from encephagen.network.network import Network
 # 1,000 it took 20 to 50 us there, and on a quiet machine 9 us as before.
 SPINS = "1000"
 FIRST_CHUNKS = 4096  # of each shard's calendar; it grows
-OURS = ("lane_key", "constants", "own")
-"""Parts of `kernel.Wiring` that are neither the layout's nor the synapses'."""
 FIRST_RECENT = 1 << 12  # spikes that may be under way; it grows
+OURS = ("lane_key", "constants", "own")  # of `kernel.Wiring`: not the layout's nor the synapses'
 
 
 @dataclass(frozen=True)
