@@ -29,7 +29,8 @@ Dataset = Annotated[
 ]
 Subcortex = Annotated[bool, typer.Option("--subcortex", help="Add the 14 subcortical regions.")]
 RecipeFile = Annotated[
-    Path | None, typer.Option("--recipe", help="A recipe (TOML) in place of the default cortex.")
+    Path | None,
+    typer.Option("--recipe", help="A recipe (TOML file, or the name of one that is shipped)."),
 ]
 Settings = Annotated[
     list[str] | None,

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.brain.spec import (
     Between,
     Brain,
+    Chosen,
     Conduction,
     Poisson,
     Population,
@@ -17,7 +18,9 @@ from encephagen.brain.spec import (
     Weight,
     Within,
 )
+from encephagen.brain.spread import Normal
 from encephagen.connectome.connectome import Connectome
+from encephagen.models.alif import ALIF
 from encephagen.models.lif import LIF
 from encephagen.models.receptors import AMPA, GABA_A, NMDA, Transmitter
 
@@ -51,17 +54,18 @@ def cortex(connectome: Connectome, recipe: Recipe, regions: Sequence[str] | None
     )
     gaba = Transmitter((GABA_A(numbers.tau_gaba_ms),))
     background = Poisson(numbers.background_rate_Hz, numbers.background_weight_pA, fast)
+    place = hierarchy(connectome)
     neuron = LIF(t_ref_ms=numbers.t_ref_ms)
-    tau_m_ms = np.array(tau_m_by_region_ms(connectome, recipe))[places]
     exc = Population(
         "E",
         numbers.n_exc,
-        neuron,
+        _excitatory(neuron, numbers),
         background,
-        by_region=(("tau_m_ms", tuple(tau_m_ms.tolist())),),
+        by_region=_by_region(connectome, recipe, places),
         excites=True,
         where=where,
         target_Hz=numbers.rate_exc_Hz or None,
+        spread=_spread(numbers.E_L_spread_exc_mV),
     )
     inh = Population(
         "I",
@@ -70,35 +74,78 @@ def cortex(connectome: Connectome, recipe: Recipe, regions: Sequence[str] | None
         background,
         excites=False,
         where=where,
+        target_Hz=numbers.rate_inh_Hz or None,
+        spread=_spread(numbers.E_L_spread_inh_mV),
     )
     within = Within(numbers.local_probability)
+    from_exc = Chosen(numbers.local_in_degree_exc) if numbers.local_in_degree_exc else within
+    from_inh = Chosen(numbers.local_in_degree_inh) if numbers.local_in_degree_inh else within
     local = Uniform(numbers.local_delay_min_ms, numbers.local_delay_max_ms)
     between = Between(numbers.long_in_degree, strengths(connectome, numbers.strength_exponent))
     fibres = Conduction.along(connectome, numbers.velocity_mm_per_ms)
     long_onto_inh_pA = numbers.long_weight_pA * numbers.feedforward_inhibition
+    slow_pA = numbers.slow_weight_pA * _ramp(place, numbers.slow_from, numbers.slow_to)
 
-    def weight(mean_pA: float, by_region: tuple[float, ...] = ()) -> Weight:
-        return Weight(mean_pA, numbers.weight_spread, by_region)
+    def weight(mean_pA: float, by_region: np.ndarray | None = None) -> Weight:
+        factors = () if by_region is None else tuple(by_region.tolist())
+        return Weight(mean_pA, numbers.weight_spread, factors)
 
-    recurrent = ()
-    if numbers.recurrent_gradient:
-        recurrent = tuple((1.0 + numbers.recurrent_gradient * hierarchy(connectome)).tolist())
-
+    recurrent = 1.0 + numbers.recurrent_gradient * place if numbers.recurrent_gradient else None
+    less = numbers.long_less_per_pA * slow_pA
+    left = 1.0 - less if less.any() else None
+    projections = [
+        Projection("E", "E", from_exc, weight(numbers.weight_ee_pA, recurrent), local, glutamate),
+        Projection("E", "I", from_exc, weight(numbers.weight_ei_pA), local, glutamate),
+        Projection("I", "E", from_inh, weight(numbers.weight_ie_pA), local, gaba),
+        Projection("I", "I", from_inh, weight(numbers.weight_ii_pA), local, gaba),
+        Projection("E", "E", between, weight(numbers.long_weight_pA, left), fibres, glutamate),
+        Projection("E", "I", between, weight(long_onto_inh_pA, left), fibres, glutamate),
+    ]
+    if slow_pA.any():
+        # A weight is the charge of a jump at the first receptor, here the same charge as by AMPA.
+        slow = Transmitter(glutamate.receptors, (0.0, 1.0))
+        factors = slow_pA / numbers.slow_weight_pA
+        projections.append(
+            Projection("E", "E", from_exc, weight(numbers.slow_weight_pA, factors), local, slow)
+        )
     return Brain(
         connectome,
         populations=(exc, inh),
-        projections=(
-            Projection("E", "E", within, weight(numbers.weight_ee_pA, recurrent), local, glutamate),
-            Projection("E", "I", within, weight(numbers.weight_ei_pA), local, glutamate),
-            Projection("I", "E", within, weight(numbers.weight_ie_pA), local, gaba),
-            Projection("I", "I", within, weight(numbers.weight_ii_pA), local, gaba),
-            Projection("E", "E", between, weight(numbers.long_weight_pA), fibres, glutamate),
-            Projection("E", "I", between, weight(long_onto_inh_pA), fibres, glutamate),
-        ),
+        projections=tuple(projections),
         recipe=recipe.name,
         numbers=recipe.digest(),
         stand_ins=tuple(r.name for r in connectome.regions if not r.cortical and r.name in filled),
     )
+
+
+def _excitatory(neuron: LIF, numbers: Cortex) -> LIF | ALIF:
+    if not numbers.adaptation_mV:
+        return neuron
+    return ALIF(
+        t_ref_ms=numbers.t_ref_ms,
+        tau_adapt_ms=numbers.tau_adapt_ms,
+        adaptation_mV=numbers.adaptation_mV,
+    )
+
+
+def _by_region(
+    connectome: Connectome, recipe: Recipe, places: np.ndarray
+) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """Return the parameters of E that differ by region, in the regions (k,) that it fills."""
+    numbers, found = recipe.cortex, {"tau_m_ms": np.array(tau_m_by_region_ms(connectome, recipe))}
+    if numbers.adaptation_mV:
+        kept = 1.0 - _ramp(hierarchy(connectome), 0.0, numbers.adaptation_to)
+        found["adaptation_mV"] = numbers.adaptation_mV * kept
+    return tuple((name, tuple(values[places].tolist())) for name, values in found.items())
+
+
+def _spread(sd_mV: float) -> tuple[tuple[str, Normal], ...] | None:
+    return (("E_L_mV", Normal(sd_mV)),) if sd_mV else None
+
+
+def _ramp(place: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return a value (region,) that rises linearly from 0 at ``low`` to 1 at ``high``."""
+    return np.clip((place - low) / (high - low), 0.0, 1.0)
 
 
 def strengths(connectome: Connectome, exponent: float) -> np.ndarray:

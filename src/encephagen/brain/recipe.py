@@ -5,18 +5,23 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from encephagen import names
 from encephagen.digest import digest
+from encephagen.models.alif import BELLEC
 from encephagen.units import check, param
 
 BRAITENBERG = "Braitenberg and Schuez 1998, ISBN 978-3-540-63816-2"
 JOGLEKAR = "Joglekar et al. 2018, doi 10.1016/j.neuron.2018.02.031"
 DEMIRTAS = "Demirtas et al. 2019, doi 10.1016/j.neuron.2019.01.017"
 WANG = "Wang 2002, doi 10.1016/S0896-6273(02)01092-9"
+CHAUDHURI = "Chaudhuri et al. 2015, doi 10.1016/j.neuron.2015.09.008"
+ROXIN = "Roxin et al. 2011, doi 10.1523/JNEUROSCI.1677-11.2011"
 DEFAULT = "healthy_cortex"
 LARGEST = 1e9  # far beyond anything in a brain, so that no product of two overflows
 ABOUT = ("name", "fitted_on", "base")
@@ -52,8 +57,8 @@ def number(default: Any, unit: str, source: str, *, low: float = 0.0, high: floa
 class Cortex:
     """The numbers of `encephagen.brain.cortex.cortex`: sizes, cells, synapses, background.
 
-    ``rate_exc_Hz`` is a target, which a working point meets by backgrounds of its own in place of
-    ``background_rate_Hz``. Raises ValueError for values out of range.
+    ``rate_exc_Hz`` and ``rate_inh_Hz`` are targets, which a working point meets by backgrounds of
+    its own in place of ``background_rate_Hz``. Raises ValueError for values out of range.
     """
 
     neurons_per_region: int = number(200, "", "free")
@@ -83,6 +88,18 @@ class Cortex:
     background_weight_pA: float = number(40.0, "pA", "free")
     rate_exc_Hz: float = number(0.0, "Hz", "free; target of E, 0: all have background_rate_Hz")
     recurrent_gradient: float = number(0.0, "", "free; local E to E, least T1w/T2w; " + DEMIRTAS)
+    rate_inh_Hz: float = number(0.0, "Hz", "free; target of I, 0: it finds its own rate")
+    E_L_spread_exc_mV: float = number(0.0, "mV", "free; s.d. of E_L over neurons; " + ROXIN)
+    E_L_spread_inh_mV: float = number(0.0, "mV", "free; s.d. of E_L over neurons; " + ROXIN)
+    local_in_degree_exc: int = number(0, "", "free; from E, 0: by local_probability")
+    local_in_degree_inh: int = number(0, "", "free; from I, 0: by local_probability")
+    slow_weight_pA: float = number(0.0, "pA", "free; local E to E by NMDA alone; " + CHAUDHURI)
+    slow_from: float = number(0.3, "", "free; place in the hierarchy below which it is 0", high=1)
+    slow_to: float = number(0.8, "", "free; place from which on it is whole", high=1)
+    long_less_per_pA: float = number(0.0, "1/pA", "free; part of long weights lost a slow pA")
+    adaptation_mV: float = number(0.0, "mV", "free; jump of the threshold, most T1w/T2w")
+    adaptation_to: float = number(0.6, "", "free; place in the hierarchy where it is 0", high=1)
+    tau_adapt_ms: float = number(200.0, "ms", BELLEC)
 
     def __post_init__(self) -> None:
         check(self, "recipe ")
@@ -90,6 +107,16 @@ class Cortex:
             raise ValueError(
                 f"recipe neurons_per_region = {self.neurons_per_region}, fraction_exc = "
                 f"{self.fraction_exc}: leaves no excitatory or no inhibitory neuron in a region"
+            )
+        if not self.slow_from < self.slow_to:
+            raise ValueError(
+                f"recipe slow_from = {self.slow_from}, slow_to = {self.slow_to}: must rise"
+            )
+        if self.slow_weight_pA * self.long_less_per_pA > 1:
+            raise ValueError(
+                f"recipe slow_weight_pA = {self.slow_weight_pA}, long_less_per_pA = "
+                f"{self.long_less_per_pA}: their product, the part that long-range weights lose, "
+                "must be at most 1"
             )
 
     @property
@@ -138,8 +165,15 @@ class Recipe:
         return f"Recipe {self.name!r}: {shown or 'the defaults'}, digest {self.digest()[:12]}"
 
     def digest(self) -> str:
-        """Return the SHA-256 of the numbers, whatever they are called."""
-        return digest({table: getattr(self, table) for table in TABLES})
+        """Return the SHA-256 of the numbers that are not the defaults, whatever the name.
+
+        So a part that comes later, and is absent by default, leaves the digest as it was.
+        """
+        usual, own = Recipe(), {}
+        for table in TABLES:
+            values = dataclasses.asdict(getattr(self, table)).items()
+            own[table] = {n: v for n, v in values if v != getattr(getattr(usual, table), n)}
+        return digest({table: values for table, values in own.items() if values})
 
     def replace(self, **values: Any) -> "Recipe":
         """Return the recipe with other values, and this one (or what it is from) as its base.
@@ -187,12 +221,17 @@ class Recipe:
 
     @classmethod
     def load(cls, path: str | Path) -> "Recipe":
-        """Read a recipe from a TOML file, by whose name it goes."""
+        """Read a recipe from a TOML file, by whose name it goes, or a shipped one by its name."""
         path = Path(path)
+        if str(path) in shipped_recipes() and not path.is_file():
+            return shipped_recipe(str(path))
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise ValueError(f"cannot read recipe {path}: {error.strerror}") from error
+            raise ValueError(
+                f"cannot read recipe {path}: {error.strerror}; expected a TOML file, or the name "
+                f"of a shipped recipe: {', '.join(shipped_recipes())}"
+            ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"recipe {path} is not TOML: {error}") from error
         return cls.from_dict({"name": path.stem, **values})
@@ -204,9 +243,24 @@ TABLES: dict[str, type] = {"cortex": Cortex}
 
 def default_recipe() -> Recipe:
     """Return the shipped recipe of a healthy cortex."""
-    file = resources.files("encephagen.brain") / "recipes" / f"{DEFAULT}.toml"
-    with resources.as_file(file) as path:
+    return shipped_recipe(DEFAULT)
+
+
+def shipped_recipe(name: str) -> Recipe:
+    """Return one of the `shipped_recipes`."""
+    with resources.as_file(_folder() / f"{name}.toml") as path:
         return Recipe.load(path)
+
+
+@cache
+def shipped_recipes() -> tuple[str, ...]:
+    """Return the names of the recipes that are shipped."""
+    names = (file.name for file in _folder().iterdir())
+    return tuple(sorted(n.removesuffix(".toml") for n in names if n.endswith(".toml")))
+
+
+def _folder() -> Traversable:
+    return resources.files("encephagen.brain") / "recipes"
 
 
 def place(name: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encephagen.brain.recipe import TABLES, Cortex, Recipe, default_recipe
+from encephagen.brain.recipe import TABLES, Cortex, Recipe, default_recipe, shipped_recipes
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.engine import tables
 from encephagen.engine.estimate import estimate
@@ -111,7 +111,9 @@ def test_the_digest_is_that_of_the_numbers():
     assert recipe.replace(name="mine", fitted_on=()).digest() == recipe.digest()
     same = recipe.replace(t_ref_ms=3.0).replace(t_ref_ms=recipe.cortex.t_ref_ms)
     assert same.digest() == recipe.digest()
-    digests = {recipe.replace(**{name: 0.25}).digest() for name in NUMBERS[1:]}
+    whole = {f.name for f in dataclasses.fields(Cortex) if isinstance(f.default, int)}
+    other = {name: 3 if name in whole else 0.35 for name in NUMBERS[1:]}
+    digests = {recipe.replace(**{name: value}).digest() for name, value in other.items()}
     assert len(digests | {recipe.digest()}) == len(NUMBERS)
 
 
@@ -188,3 +190,12 @@ def test_replace_names_what_it_changed():
 
 def test_the_default_is_shipped_and_named():
     assert default_recipe().name == "healthy_cortex"
+
+
+def test_a_shipped_recipe_goes_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "healthy_cortex").mkdir()  # of results, say
+    assert Recipe.load("healthy_cortex") == default_recipe()
+    assert [Recipe.load(name).name for name in shipped_recipes()] == list(shipped_recipes())
+    with pytest.raises(ValueError, match="name of a shipped recipe: healthy_cortex"):
+        Recipe.load("sick_cortex")
