@@ -174,7 +174,7 @@ def at_point(
 ) -> Values:
     """Run one brain: its `FIGURES`, rates "rate_Hz" (region, population), and which brain it is."""
     point = None if working_point is None else WorkingPoint.from_dict(working_point)
-    brain = whole_brain(load(dataset), Recipe.from_dict(recipe), point)
+    brain = whole_brain(load(dataset), Recipe.from_dict(recipe), point, wiring_seed=seed)
     recording = rested(brain, seed, settle_s).record(seconds * MS_PER_S, probe=Probe())
     alarms = healthy(recording)
     figures = summary(recording)

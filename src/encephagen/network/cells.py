@@ -1,6 +1,7 @@
 """Cells: the neurons of a network one by one, where populations spread their parameters."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -53,9 +54,17 @@ def neurons(network: Network) -> list[tuple[Neurons, Poisson]]:
 
 def each(network: Network, parameter: str) -> np.ndarray:
     """Return a parameter (neuron,) of every neuron, as float64; nan for models without it."""
-    return np.concatenate(
-        [
-            np.broadcast_to([float(getattr(neuron, parameter, np.nan)) for neuron in own], size)
-            for (own, _), size in zip(neurons(network), network.blocks.size, strict=True)
-        ]
-    )
+    return each_of(network, [parameter])[parameter]
+
+
+def each_of(network: Network, parameters: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return some parameters of every neuron, by name; see `each`."""
+    found, sizes = neurons(network), network.blocks.size
+
+    def values(parameter: str) -> np.ndarray:
+        by_block = ([float(getattr(n, parameter, np.nan)) for n in own] for own, _ in found)
+        return np.concatenate(
+            [np.broadcast_to(v, size) for v, size in zip(by_block, sizes, strict=True)]
+        )
+
+    return {parameter: values(parameter) for parameter in parameters}

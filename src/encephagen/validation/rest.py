@@ -54,7 +54,7 @@ def at_rest(
     if connectome.digest() != digest:
         raise ValueError(f"{dataset!r} has changed since the run was planned; start again")
     point = None if working_point is None else WorkingPoint.from_dict(working_point)
-    brain = whole_brain(connectome, Recipe.from_dict(recipe), point)
+    brain = whole_brain(connectome, Recipe.from_dict(recipe), point, wiring_seed=seed)
     network = build(brain, dt_ms=dt_ms, seed=seed)
     session = Session(network, noise_seed=seed, initial_seed=seed, threads=1)
     spiking = _record(session, WARM_UP_S, Probe(bin_ms=BIN_MS))

@@ -17,7 +17,7 @@ from encephagen.brain.spec import Brain
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import THEORY, Held, WorkingPoint, bare_digest, numbers
 
-MISSES = 1.0144
+MISSES = 1.0072
 """Median of `misses` over the regions of hcp-aal2 (measured)."""
 
 
@@ -50,14 +50,29 @@ def corrected(found: WorkingPoint) -> WorkingPoint:
     return replace(found, held=tuple(held), note=note)
 
 
-def point(brain: Brain, background_Hz: np.ndarray, how: str, note: str) -> WorkingPoint:
-    """Return a working point of a brain from the background (block,) of all its blocks."""
+def point(
+    brain: Brain,
+    background_Hz: np.ndarray,
+    how: str,
+    note: str,
+    *,
+    wiring: int | None = None,
+    theory_Hz: np.ndarray | None = None,
+) -> WorkingPoint:
+    """Return a working point of a brain from the background (block,) of all its blocks.
+
+    ``theory_Hz`` (block,) is what theory says of the ``wiring`` that it was found on, if that is
+    one.
+    """
     blocks, held = Blocks.of(brain), []
     for number, p in enumerate(brain.populations):
         if p.target_Hz is not None:
             where = [brain.connectome.names[place] for place in brain.regions_of(p.name)]
             rates_Hz = background_Hz[blocks.of_population(number)].tolist()
-            by_name = tuple(zip(where, rates_Hz, strict=True))
-            held.append(Held(p.name, p.target_Hz, p.background.rate_Hz, by_name))
+            by_name, of_theory = tuple(zip(where, rates_Hz, strict=True)), None
+            if theory_Hz is not None:
+                own_Hz = theory_Hz[blocks.of_population(number)].tolist()
+                of_theory = tuple(zip(where, own_Hz, strict=True))
+            held.append(Held(p.name, p.target_Hz, p.background.rate_Hz, by_name, of_theory))
     made_for = numbers(brain), brain.connectome.digest()
-    return WorkingPoint(how, *made_for, tuple(held), note, bare_digest(brain))
+    return WorkingPoint(how, *made_for, tuple(held), note, bare_digest(brain), wiring)

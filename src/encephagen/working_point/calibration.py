@@ -33,6 +33,7 @@ from encephagen.working_point.point import (
     numbers,
     targets,
 )
+from encephagen.working_point.wiring import theory
 
 ROUNDS = 8
 SECONDS = 8.0
@@ -48,11 +49,6 @@ EARLY = 3
 LEAST_CUT = 0.25
 """Least factor (free) by which the step of the leading mode is cut where its miss changes sign, for
 it was too large; it is cut then only (Kesten 1958, doi 10.1214/aoms/1177706705)."""
-
-FEEDBACK = 0.9
-"""Part of the feedback of theory that counts in corrections (measured on the shipped recipe: with
-0.7 rounds overshoot, mean rates of 1.6, 6.2, 2.0, 5.4 Hz for a target of 3.5; with 0.95 they need
-eight rounds)."""
 
 LARGEST_STEP = 0.1
 """Largest change of the logarithm of a background in one round (free)."""
@@ -82,14 +78,14 @@ def calibrate(
     of a recipe has; whatever background they have by region is replaced. Every round builds another
     wiring (seeds from ``seed`` on), so that what is found holds for the connectome and not for one
     draw of synapses. With x the targets, r the rates measured and J the linearised network
-    (`MeanField.feedback`), of which spikes show f = `FEEDBACK`, the background b of the units that
-    are held changes by
+    as spikes show it (`MeanField.in_spikes`), the background b of the units that are held changes
+    by
 
         d b = -step A x log(r / x) / (d rate / d b)
-        A = (1 - f J)_HH - (f J)_HO ((1 - f J)_OO)^-1 (f J)_OH
+        A = (1 - J)_HH - J_HO ((1 - J)_OO)^-1 J_OH
 
     which is what holds them (H) there once all others (O), whose own rates nobody chooses, have
-    followed. It starts from theory times `MISSES`. The leading eigenvector of f J, most of which is
+    followed. It starts from theory times `MISSES`. The leading eigenvector of J, most of which is
     the mean rate of the brain, has a step of its own: near the edge of stability theory corrects it
     too much. Where its miss changes sign, the step is cut to what would have met the target.
     Returned is the mean over the later half of the rounds (Polyak and Juditsky 1992,
@@ -97,7 +93,8 @@ def calibrate(
 
     With ``wiring_seed`` all rounds have that wiring, and noise from ``seed`` on: near the edge of
     stability the draw of synapses alone moves the rate of a brain by more than the target allows.
-    At the end that wiring is measured for `CHECK_S`.
+    Theory of that very wiring is then what it starts from (`encephagen.working_point.wiring`), and
+    at the end that wiring is measured for `CHECK_S`.
 
     Raises ValueError for fewer than one round, and NoWorkingPoint for a brain without targets,
     where theory finds no start (`MeanField.balanced`), where the engine stops a round, and where
@@ -107,14 +104,16 @@ def calibrate(
         raise ValueError(f"rounds = {rounds}, seconds = {seconds}: must be 1 or more, and above 0")
     field, target_Hz = MeanField.of(brain).balanced()
     held = np.flatnonzero(np.isfinite(field.target_Hz))
-    back = _open_loop(FEEDBACK * field.feedback(target_Hz), held)
+    back = _open_loop(field.in_spikes(target_Hz).feedback(target_Hz), held)
     gain = field.background_gain(target_Hz)[held] * field.background_Hz[held]
     correction = _Correction(back, gain)
 
+    own = None if wiring_seed is None else theory(build(brain, seed=wiring_seed)).background_Hz
+
     def at(log_factor: np.ndarray, note: str = "") -> WorkingPoint:
-        background_Hz = field.background_Hz.copy()
+        background_Hz = (field.background_Hz if own is None else own).copy()
         background_Hz[held] *= np.exp(log_factor)
-        return point(brain, background_Hz, CALIBRATED, note)
+        return point(brain, background_Hz, CALIBRATED, note, wiring=wiring_seed, theory_Hz=own)
 
     def session(log_factor: np.ndarray, k: int) -> Session:
         wiring = seed + k if wiring_seed is None else wiring_seed
@@ -132,15 +131,20 @@ def calibrate(
     log_factor = np.mean(found[rounds // 2 :], axis=0)
     if progress:
         progress(rounds, rounds)
-    last_Hz = rate_Hz[held]
+    units = {p: np.intersect1d(field.units(p), held) for p in targets(brain)}
+    measured = " and ".join(
+        f"{rate_Hz[u].mean():.2f} Hz ({p}, from {rate_Hz[u].min():.2f} to {rate_Hz[u].max():.2f} "
+        "Hz over regions)"
+        for p, u in units.items()
+    )
     note = (
         f"{rounds} rounds of {seconds:g} s of spikes, seeds {seed} to {seed + rounds - 1}; before "
-        f"its correction the last measured {last_Hz.mean():.2f} Hz, from {last_Hz.min():.2f} to "
-        f"{last_Hz.max():.2f} Hz over regions"
+        f"its correction the last measured {measured}"
     )
     if wiring_seed is not None:
-        check_Hz = _rates(session(log_factor, rounds), CHECK_S, STRETCHES)[:, held]
-        note += f"; wiring {wiring_seed} alone, at last at {_checked(check_Hz, target_Hz[held])}"
+        check_Hz = _rates(session(log_factor, rounds), CHECK_S, STRETCHES)
+        kept = (_checked(p, check_Hz[:, u], target_Hz[u]) for p, u in units.items())
+        note += f"; wiring {wiring_seed} alone, at last at {' and '.join(kept)}"
     return at(log_factor, note)
 
 
@@ -226,8 +230,8 @@ def _rates(session: Session, seconds: float, stretches: int = 1) -> np.ndarray:
     return np.array(rates_Hz)
 
 
-def _checked(rate_Hz: np.ndarray, target_Hz: np.ndarray) -> str:
-    """Return the mean rate over stretches, in words; NoWorkingPoint where it is not the target.
+def _checked(population: str, rate_Hz: np.ndarray, target_Hz: np.ndarray) -> str:
+    """Return a population's mean rate over stretches; NoWorkingPoint where it is not the target.
 
     ``rate_Hz`` (stretch, unit) is a long run of the wiring that was calibrated. A rate that wanders
     has a standard error over stretches, and one with two states misses or wanders.
@@ -237,9 +241,9 @@ def _checked(rate_Hz: np.ndarray, target_Hz: np.ndarray) -> str:
     seen_Hz = rate_Hz.mean(axis=1)
     if miss > MOST_MISS or error > MOST_ERROR:
         raise NoWorkingPoint(
-            f"no working point in spikes: calibrated to {target_Hz.mean():.2f} Hz, this wiring "
-            f"fires at {seen_Hz.mean():.2f} Hz over {CHECK_S:g} s, and in parts of them at "
-            f"{seen_Hz.min():.2f} to {seen_Hz.max():.2f} Hz: too far off or too unsteady, as "
-            "happens near the edge of stability; weaken what excites"
+            f"no working point in spikes: {population} calibrated to {target_Hz.mean():.2f} Hz "
+            f"fires, in this wiring, at {seen_Hz.mean():.2f} Hz over {CHECK_S:g} s, and in parts "
+            f"of them at {seen_Hz.min():.2f} to {seen_Hz.max():.2f} Hz: too far off or too "
+            "unsteady, as happens near the edge of stability; weaken what excites"
         )
-    return f"{seen_Hz.mean():.2f} Hz"
+    return f"{seen_Hz.mean():.2f} Hz ({population})"

@@ -49,7 +49,8 @@ class Choice:
 
         values = self.working_point
         point = None if values is None else WorkingPoint.from_dict(values)
-        brain = whole_brain(self.connectome(), Recipe.from_dict(self.recipe), point)
+        recipe = Recipe.from_dict(self.recipe)
+        brain = whole_brain(self.connectome(), recipe, point, wiring_seed=self.wiring_seed)
         network = build(brain, dt_ms=self.dt_ms, seed=self.wiring_seed)
         whole_steps("bin_ms", Probe().bin_ms, self.dt_ms)  # else every recording would fail
         return network

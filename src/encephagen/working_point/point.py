@@ -9,7 +9,7 @@ import dataclasses
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -23,6 +23,8 @@ from encephagen.digest import digest
 
 CALIBRATED, THEORY = "calibrated", "theory"
 WAYS = (CALIBRATED, THEORY)
+FOUND = ("calibrated for it", "theory for it")
+"""What a brain says of its working point if that was found for it, in the order of `WAYS`."""
 NONE = "none (no target rate)"
 EXPECTED = "expected a working point, as encephagen writes it"
 
@@ -37,15 +39,20 @@ class Held:
 
     ``usual_Hz`` is the background that its recipe gave it when this was found. Under a recipe that
     gives another, all of ``background_Hz`` (region name, Hz) are larger or smaller by as much.
+    ``theory_Hz`` is what theory says of the wiring that this was found on, if that was one.
     """
 
     population: str
     target_Hz: float
     usual_Hz: float
     background_Hz: tuple[tuple[str, float], ...]
+    theory_Hz: tuple[tuple[str, float], ...] | None = field(
+        default=None, metadata={"digest": False}
+    )
 
     def __post_init__(self) -> None:
-        rates = [self.target_Hz, self.usual_Hz, *dict(self.background_Hz).values()]
+        by_region = (*dict(self.background_Hz).values(), *dict(self.theory_Hz or ()).values())
+        rates = [self.target_Hz, self.usual_Hz, *by_region]
         for rate_Hz in rates:
             if isinstance(rate_Hz, bool) or not isinstance(rate_Hz, int | float):
                 raise ValueError(f"working point of {self.population}: {rate_Hz!r} is no rate (Hz)")
@@ -75,7 +82,9 @@ class WorkingPoint:
 
     ``how`` is "calibrated" (measured in spikes) or "theory"; ``note`` says it in full. ``recipe``
     and ``connectome`` are digests: of the numbers (`Recipe.digest`), and `Connectome.digest`;
-    ``brain`` is that of the brain before its backgrounds, "" where it is not known.
+    ``brain`` is that of the brain before its backgrounds, "" where it is not known. ``wiring`` is
+    the seed of the wiring that it was found on (`encephagen.working_point.wiring.on_wiring` moves
+    it to another), None where it is for all alike.
     """
 
     how: str
@@ -84,8 +93,13 @@ class WorkingPoint:
     held: tuple[Held, ...]
     note: str = ""
     brain: str = ""
+    wiring: int | None = None
 
     def __post_init__(self) -> None:
+        if self.wiring is not None and not all(_both(h) for h in self.held):
+            raise ValueError(
+                "working point of one wiring: needs what theory says of every region; calibrate it"
+            )
         if self.how not in WAYS:
             raise ValueError(f"working point found by {self.how!r}: expected {' or '.join(WAYS)}")
 
@@ -124,7 +138,7 @@ class WorkingPoint:
             return f"kept ({self.how} for other numbers)"
         if self.brain not in ("", bare_digest(brain)):
             return f"kept ({self.how} for other cells or projections)"
-        return "calibrated for it" if self.how == CALIBRATED else "theory for it"
+        return FOUND[WAYS.index(self.how)]
 
     @property
     def targets(self) -> dict[str, float]:
@@ -139,11 +153,13 @@ class WorkingPoint:
             "recipe": self.recipe,
             "connectome": self.connectome,
             "brain": self.brain,
+            **({} if self.wiring is None else {"wiring": self.wiring}),
             "held": {
                 h.population: {
                     "target_Hz": h.target_Hz,
                     "usual_Hz": h.usual_Hz,
                     "background_Hz": dict(h.background_Hz),
+                    **({"theory_Hz": dict(h.theory_Hz)} if h.theory_Hz else {}),
                 }
                 for h in self.held
             },
@@ -154,7 +170,13 @@ class WorkingPoint:
         """Return the working point of `as_dict`. Raises ValueError for anything else."""
         try:
             held = tuple(
-                Held(name, h["target_Hz"], h["usual_Hz"], tuple(h["background_Hz"].items()))
+                Held(
+                    name,
+                    h["target_Hz"],
+                    h["usual_Hz"],
+                    tuple(h["background_Hz"].items()),
+                    tuple(h["theory_Hz"].items()) if "theory_Hz" in h else None,
+                )
                 for name, h in values["held"].items()
             )
             texts = [values[name] for name in ("how", "recipe", "connectome", "note")]
@@ -164,18 +186,26 @@ class WorkingPoint:
         if not all(isinstance(text, str) for text in texts):
             raise ValueError(f"working point says {texts}: {EXPECTED}")
         how, recipe, connectome, note, brain = texts
-        return cls(how, recipe, connectome, held, note, brain)
+        wiring = values.get("wiring")
+        if wiring is not None and (isinstance(wiring, bool) or not isinstance(wiring, int)):
+            raise ValueError(f"working point of wiring {wiring!r}: expected the seed of a wiring")
+        return cls(how, recipe, connectome, held, note, brain, wiring)
 
     def save(self, path: str | Path, comment: str = "") -> None:
         """Write a TOML file that `load` reads; each line of ``comment`` on top."""
         lines = [f"# {line}".rstrip() for line in comment.splitlines()] + [""] * bool(comment)
         for name in ("how", "note", "recipe", "connectome", "brain"):
             lines.append(f"{name} = {_text(getattr(self, name))}")
+        if self.wiring is not None:
+            lines.append(f"wiring = {self.wiring}")
         for h in self.held:
             table = f"held.{_key(h.population)}"
             lines += ["", f"[{table}]", f"target_Hz = {float(h.target_Hz)!r}"]
             lines += [f"usual_Hz = {float(h.usual_Hz)!r}", "", f"[{table}.background_Hz]"]
             lines += [f"{_text(name)} = {float(rate_Hz)!r}" for name, rate_Hz in h.background_Hz]
+            if h.theory_Hz:
+                lines += ["", f"[{table}.theory_Hz]"]
+                lines += [f"{_text(name)} = {float(rate_Hz)!r}" for name, rate_Hz in h.theory_Hz]
         Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     @classmethod
@@ -234,6 +264,11 @@ def shipped() -> tuple[WorkingPoint, ...]:
     folder = resources.files("encephagen.working_point") / "points"
     with resources.as_file(folder) as path:
         return tuple(WorkingPoint.load(file) for file in sorted(path.glob("*.toml")))
+
+
+def _both(held: Held) -> bool:
+    """Return whether theory is known of all regions of a background."""
+    return dict(held.background_Hz).keys() == dict(held.theory_Hz or ()).keys()
 
 
 def _key(name: str) -> str:

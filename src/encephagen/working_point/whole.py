@@ -13,6 +13,7 @@ from encephagen.brain.spec import Brain, Port
 from encephagen.connectome.connectome import Connectome
 from encephagen.working_point.balance import balance, corrected
 from encephagen.working_point.point import NONE, WorkingPoint, shipped, targets
+from encephagen.working_point.wiring import on_wiring
 
 PORTS = ("visual", "auditory", "somatosensory", "motor")
 
@@ -23,6 +24,7 @@ def whole_brain(
     working_point: WorkingPoint | None = None,
     *,
     fragments: Sequence[Brain] = (),
+    wiring_seed: int = 0,
 ) -> Brain:
     """Return the brain of a connectome: its cortex, with a port for each sensory and motor system.
 
@@ -30,9 +32,10 @@ def whole_brain(
     of the recipe: the shipped one of its numbers on this connectome, else theory's. It is that of
     the recipe's base (`Recipe.replace`): a number that is changed is that number changed, and the
     background stays. For another, give what `calibrate` or `balance` finds for `bare_brain`.
-    `Brain.working_point` says which it is. ``fragments`` are of your own, for regions that are not
-    cortical; others of these have cells of cortex as stand-ins. A system that the connectome lacks
-    has no port.
+    `Brain.working_point` says which it is. One that was found on one wiring is moved by theory to
+    that of ``wiring_seed``, which the network is built with (`wiring.on_wiring`). ``fragments`` are
+    of your own, for regions that are not cortical; others of these have cells of cortex as stand-
+    ins. A system that the connectome lacks has no port.
 
     Warns (UserWarning) where there are stand-ins, and where a target was changed and the working
     point kept. Raises ValueError as `cortex` does, and NoWorkingPoint as `balance` does.
@@ -42,6 +45,9 @@ def whole_brain(
     point = working_point or kept(connectome, recipe, fragments)
     if point is None or not targets(brain):
         return dataclasses.replace(brain, working_point=NONE)
+    for source in (recipe.base, recipe):
+        if source is not None and point.recipe == source.digest():
+            point = on_wiring(point, bare_brain(connectome, source, fragments), wiring_seed)
     for name, target_Hz in targets(brain).items():
         if working_point is None and target_Hz != point.targets.get(name, target_Hz):
             warnings.warn(

@@ -34,7 +34,7 @@ def judged(**changed):
 
 def test_theory_prefers_strong_connections_that_are_stable():
     good = judged()
-    assert good["fc_r"] > 0.6 and good["eigenvalue"] < 0.95
+    assert good["fc_r"] > 0.6 and good["eigenvalue"] < theory.EDGE
     assert judged(strength_exponent=0.6)["fc_r"] < good["fc_r"]
     assert judged(long_weight_pA=10.0)["fc_r"] < good["fc_r"] - 0.1
     ignites = judged(weight_ie_pA=50.0, weight_ee_pA=60.0)
@@ -45,14 +45,14 @@ def test_more_of_what_spikes_cannot_follow_scores_less():
     figures = {
         "fc_r": 0.6,
         "fc_mean": 0.4,
-        "eigenvalue": 0.85,
+        "eigenvalue": 1.0,
         "ignited": 0.0,
         "rate_inh_Hz": 3.0,
         "input_sd_mV": 5.0,
         "response": 0.1,
     }
     assert theory.theory_score(**figures) == 0.6
-    worse = {"eigenvalue": 0.99, "ignited": 0.5, "input_sd_mV": 4.0, "fc_mean": 0.1}
+    worse = {"eigenvalue": 1.2, "ignited": 0.5, "input_sd_mV": 2.0, "fc_mean": 0.1}
     for name, value in (worse | {"response": 0.01, "rate_inh_Hz": 1.5}).items():
         assert theory.theory_score(**{**figures, name: value}) < 0.6
 

@@ -78,7 +78,7 @@ def test_a_brain_nearer_to_the_edge_than_theory_says_is_not_overcorrected(sharpe
     """Linear, but its leading mode answers more sharply than theory says, and there is noise."""
     field, target_Hz = MeanField.of(BARE).balanced()
     held = field.units("E")
-    back = calibration._open_loop(calibration.FEEDBACK * field.feedback(target_Hz), held)
+    back = calibration._open_loop(field.in_spikes(target_Hz).feedback(target_Hz), held)
     leading = calibration._leading(np.eye(12) - back)
     back = back - (1 - 1 / sharper) * leading @ back
     gain = (field.background_gain(target_Hz) * field.background_Hz)[held]
@@ -118,10 +118,10 @@ def test_the_leading_mode_is_projected_out():
 def test_a_wiring_that_misses_or_changes_between_two_states_is_refused(over, kept):
     rate_Hz = np.outer(over, np.full(3, 3.5))
     if kept:
-        assert calibration._checked(rate_Hz, np.full(3, 3.5)) == "3.50 Hz"
+        assert calibration._checked("E", rate_Hz, np.full(3, 3.5)) == "3.50 Hz (E)"
         return
-    with pytest.raises(NoWorkingPoint, match="this wiring fires at .* Hz over 24 s"):
-        calibration._checked(rate_Hz, np.full(3, 3.5))
+    with pytest.raises(NoWorkingPoint, match="E calibrated to 3.50 Hz fires, .* Hz over 24 s"):
+        calibration._checked("E", rate_Hz, np.full(3, 3.5))
 
 
 @pytest.mark.parametrize(

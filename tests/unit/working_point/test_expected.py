@@ -41,6 +41,10 @@ def test_spikes_that_memory_would_not_hold_are_refused(network, monkeypatch):
         expected.check_memory(network, 3600)
 
 
+class Other(ALIF):
+    """A neuron of somebody else's."""
+
+
 def test_neurons_without_a_theory_are_taken_to_fire_as_usual(brain_of):
-    network = build(brain_of(inh=ALIF()))
+    network = build(brain_of(inh=Other()))
     assert expected.expected_rate_Hz(network) == expected.USUAL_HZ

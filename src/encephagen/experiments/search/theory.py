@@ -15,19 +15,16 @@ from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import NoWorkingPoint
 from encephagen.working_point.whole import bare_brain
 
-FEEDBACK = 0.95
-"""Part of theory's feedback with which its functional connectivity is as strong as that of spikes
-(measured at leading eigenvalues 0.89, 0.93, 0.97, 1.01: mean FC 0.21, 0.32, 0.44, 0.58)."""
-
-EDGE = 0.93
-"""Leading eigenvalue above which a recipe is marked down (free): the nearer to 1, the stronger the
-slow fluctuations, and the less alike are the rates of regions. Spikes move it further."""
+EDGE = 1.14
+"""Leading eigenvalue of theory above which a recipe is marked down (free): the stronger the
+feedback, the stronger the slow fluctuations, and the less alike are the rates of regions. Spikes
+have less of it (`MeanField.in_spikes`), and move it further."""
 
 HIGH_HZ = (40.0, 60.0)
 """Where E or I start in the search for a second, ignited fixed point (free)."""
 
-LEAST_SD_MV = 4.5
-"""Standard deviation of the input of E below which spiking would be too regular (free)."""
+LEAST_SD_MV = 2.7
+"""Standard deviation of the potential of E below which spiking would be too regular (free)."""
 
 LEAST_INH_HZ = 2.5
 """Rate of I below which a recipe is marked down: interneurons of cortex fire no less than pyramidal
@@ -39,7 +36,7 @@ LEAST_FC = 0.25
 
 SITES = ("Calcarine", "Heschl", "Postcentral")
 
-LEAST_RESPONSE = 0.08
+LEAST_RESPONSE = 0.04
 """Response of the median region, over that of the source, below which reach is poor (free)."""
 
 SPREAD, NEAR = 0.2, 0.05
@@ -54,19 +51,18 @@ def judge_theory(dataset: str, recipe: dict[str, float], train: list[int]) -> di
         field, rate_Hz = MeanField.of(brain).balanced()
     except NoWorkingPoint as error:
         return {"score": WORST, "why": str(error)}
-    held = np.isfinite(field.target_Hz)
-    fc = field.correlation(rate_Hz, feedback=FEEDBACK)
-    fc_r, fc_mean = match(fc, dataset, train)
-    start_Hz = np.where(held, *HIGH_HZ)
-    high_Hz = field.fixed_point(start_Hz, steps=300)
+    spiking = field.in_spikes(rate_Hz)
+    fc_r, fc_mean = match(spiking.correlation(rate_Hz), dataset, train)
+    excites = field.excitatory.any(axis=0)
+    high_Hz = spiking.fixed_point(np.where(excites, *HIGH_HZ), steps=300, rate=0.2)
     figures = {
         "fc_r": fc_r,
         "fc_mean": fc_mean,
         "eigenvalue": field.leading_eigenvalue(rate_Hz),
-        "ignited": float(np.abs(np.log((high_Hz + 0.1) / (rate_Hz + 0.1)))[held].max()),
-        "rate_inh_Hz": float(rate_Hz[~held].mean()),
-        "input_sd_mV": float(field.inputs(rate_Hz)[1][held].mean()),
-        "response": min(_response(field, rate_Hz, connectome, site) for site in SITES),
+        "ignited": float(np.abs(np.log((high_Hz + 0.1) / (rate_Hz + 0.1)))[excites].max()),
+        "rate_inh_Hz": float(rate_Hz[~excites].mean()),
+        "input_sd_mV": float(np.sqrt(field.inputs(rate_Hz)[1][excites]).mean()),
+        "response": min(_response(spiking, rate_Hz, connectome, site) for site in SITES),
     }
     return {"score": theory_score(**figures), **figures}
 

@@ -125,7 +125,7 @@ def rates(
         recipe = alike_regions(recipe, connectome)
     if background_Hz is not None:
         recipe = recipe.replace(rate_exc_Hz=0.0)
-    brain = whole_brain(connectome, recipe)
+    brain = whole_brain(connectome, recipe, wiring_seed=seed)
     if background_Hz is not None:
         excitatory = _excitatory(brain)
         everywhere_Hz = np.full(len(brain.regions_of(excitatory.name)), background_Hz)

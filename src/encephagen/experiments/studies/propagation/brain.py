@@ -13,7 +13,6 @@ from encephagen.experiments.brains import Values, calibrated, refusing, told, wi
 from encephagen.network.build import build
 from encephagen.tasks.pulses import Step, Timing, present_shuffled
 from encephagen.units import MS_PER_S
-from encephagen.working_point.calibration import FEEDBACK
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import WorkingPoint
 from encephagen.working_point.whole import whole_brain
@@ -56,7 +55,7 @@ def respond(
         brain, numbers = calibrated(connectome, numbers, seed, original=load(dataset))
     else:
         point = None if working_point is None else WorkingPoint.from_dict(working_point)
-        brain = whole_brain(connectome, numbers, point)
+        brain = whole_brain(connectome, numbers, point, wiring_seed=seed)
     with refusing():  # a brain that is silent
         shown = present_shuffled(
             build(brain, seed=seed),
@@ -154,13 +153,11 @@ def _linear(brain: Brain, rest_Hz: np.ndarray, source: np.ndarray) -> np.ndarray
     """Return what theory adds to each region (region,) per Hz that the source is pushed by.
 
     All paths are counted: (1 - F)^-1, with F the linearised network at the rates measured, as far
-    as spikes show it (`calibration.FEEDBACK`). nan where theory is unstable there.
+    as spikes show it (`MeanField.in_spikes`).
     """
-    field = MeanField.of(brain)
-    feedback = FEEDBACK * field.feedback(rest_Hz.ravel())
+    field, rate_Hz = MeanField.of(brain), rest_Hz.ravel()
+    feedback = field.in_spikes(rate_Hz).feedback(rate_Hz)
     units = field.units("E")
-    if np.linalg.eigvals(feedback).real.max() >= 1:
-        return np.full(units.size, np.nan)
     push = np.isin(np.arange(field.size.size), units[source]).astype(float)
     return np.linalg.solve(np.eye(field.size.size) - feedback, push)[units]
 
