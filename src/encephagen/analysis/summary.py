@@ -17,6 +17,9 @@ from encephagen.analysis.spikes import (
 from encephagen.recording import Recording
 from encephagen.recording.alarms import TRANSIENT_MS
 
+SILENT_HZ = 0.1
+"""Rate under which a neuron counts as silent (free): no spike in ten seconds."""
+
 
 def settled(recording: Recording) -> Recording:
     """Return the recording without the transient after time 0, or as it is if none remains."""
@@ -35,7 +38,8 @@ def summary(recording: Recording) -> dict[str, Any]:
     - duration_ms, n_neurons, n_spikes, alarms (texts), spike_digest: of the whole recording;
     - rate_exc_Hz, rate_inh_Hz, rate_inh_over_exc: mean rates of both kinds of neurons, the ratio;
     - rate_region_min_Hz, rate_region_max_Hz: of the neurons that excite, by region;
-    - rate_neuron_p10_Hz, _median_Hz, _p90_Hz: percentiles over excitatory neurons;
+    - rate_neuron_p10_Hz, _median_Hz, _p90_Hz: percentiles over excitatory neurons; silent_share of
+      them, under `SILENT_HZ`;
     - cv_isi (mean), cv_isi_p10, cv_isi_median, cv_isi_p90, lvr (mean): over the cv_n_neurons
       excitatory neurons with cv_min_spikes spikes or more (for the bias see `cv_isi`);
     - fano_factor (mean over excitatory neurons with spikes), count_correlation (pairs within a
@@ -71,6 +75,7 @@ _SPIKE_FIGURES = (
     "rate_neuron_p10_Hz",
     "rate_neuron_median_Hz",
     "rate_neuron_p90_Hz",
+    "silent_share",
     "cv_isi",
     "cv_isi_p10",
     "cv_isi_median",
@@ -109,6 +114,7 @@ def _spike_figures(part: Recording) -> dict[str, Any]:
     rate = neuron_rate(part).values[excitatory]
     cv = cv_isi(part).values[excitatory]
     result: dict[str, Any] = {
+        "silent_share": _number((rate < SILENT_HZ).mean()) if rate.size else None,
         "cv_isi": _mean(cv),
         "cv_n_neurons": int(np.isfinite(cv).sum()),
         "lvr": _mean(lvr(part).values[excitatory]),

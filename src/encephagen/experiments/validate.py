@@ -16,6 +16,7 @@ from encephagen.validation.evidence import evidence
 from encephagen.validation.question import FIRST_SEED, Question, surrogate_maps, tested_on
 from encephagen.validation.rest import recordings
 from encephagen.validation.scorecard import Scorecard, scorecard
+from encephagen.working_point.whole import bare_brain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -91,6 +92,7 @@ def compare(
         heldout=heldout,
         fitted_on=question.recipe.fitted_on,
         surrogate_maps=maps,
+        brain=bare_brain(connectome, question.recipe),
         stimuli=() if propagation is None else propagation.rows,
     )
     seen = evidence(long, connectome, people, surrogate_maps=maps)

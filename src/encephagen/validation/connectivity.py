@@ -39,7 +39,7 @@ def fc_rows(
     """
     names = (
         "fc_group_r", "fc_group_over_linear_r", "fc_heldout_r", "fc_change_if_doubled",
-        "fc_seed_r", "fc_mean",
+        "fc_seed_r", "fc_mean", "fc_mean_least", "fc_mean_most",
     )  # fmt: skip
     if isinstance(simulated, str):
         return tuple(judge(name, None, n=0, note=simulated) for name in names)
@@ -90,7 +90,17 @@ def fc_rows(
         people = among_people(names[5], own)
         return judge(names[5], value, n=n_runs, target=people, note=note)
 
-    made = (fc_group, over_linear, fc_heldout, change, seed_alone, mean)
+    @cache
+    def means() -> list[float]:
+        return [float(connectivity.upper(connectivity.fc(run)).mean()) for run in runs]
+
+    def least() -> Row:
+        return judge(names[6], min(means()), n=n_runs, note="mean FC of the seed with the lowest")
+
+    def most() -> Row:
+        return judge(names[7], max(means()), n=n_runs, note="mean FC of the seed with the highest")
+
+    made = (fc_group, over_linear, fc_heldout, change, seed_alone, mean, least, most)
     return tuple(_or_missing(name, row) for name, row in zip(names, made, strict=True))
 
 

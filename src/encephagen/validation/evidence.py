@@ -155,8 +155,10 @@ def fcd_alike(
     return own, [connectivity.fcd(s.isel(time_s=slice(0, n))) for s in people]
 
 
-def region_timescales(recordings: Sequence[Recording]) -> "xr.DataArray":
+def region_timescales(recordings: Sequence[Recording], bin_ms: float = BIN_MS) -> "xr.DataArray":
     """Return the median timescale over recordings (region) in ms, nan where none has one.
+
+    In bins of ``bin_ms``, or the nearest that the recording has.
 
     Raises ValueError for recordings of different regions, or too short.
     """
@@ -167,7 +169,7 @@ def region_timescales(recordings: Sequence[Recording]) -> "xr.DataArray":
     for recording in recordings:
         if recording.regions != regions:
             raise ValueError("recordings are of different regions; give seeds of one brain")
-        each.append(timescale(recording, bin_ms=_bin_ms(recording))["tau_ms"].values)
+        each.append(timescale(recording, bin_ms=_bin_ms(recording, bin_ms))["tau_ms"].values)
     found = np.isfinite(each).any(axis=0)
     tau_ms = np.full(len(regions), np.nan)
     if found.any():
@@ -196,6 +198,13 @@ class AlongMap:
     ratio: np.ndarray
     r: float
     chance_r: np.ndarray | None
+
+    @property
+    def ends_ms(self) -> tuple[float, float]:
+        """Median timescale of the quarters of regions with most T1w/T2w, and with least."""
+        low, high = np.quantile(self.ratio, (0.25, 0.75))
+        most, least = self.tau_ms[self.ratio >= high], self.tau_ms[self.ratio <= low]
+        return float(np.median(most)), float(np.median(least))
 
     @property
     def p(self) -> float:
@@ -347,8 +356,8 @@ def _timescales(
     return found
 
 
-def _bin_ms(recording: Recording) -> float:
-    return max(1, round(BIN_MS / recording.bin_ms)) * recording.bin_ms
+def _bin_ms(recording: Recording, bin_ms: float = BIN_MS) -> float:
+    return max(1, round(bin_ms / recording.bin_ms)) * recording.bin_ms
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:

@@ -9,6 +9,8 @@ import numpy as np
 from encephagen.analysis.haemodynamics import Haemodynamics
 from encephagen.analysis.statistics import LEVEL, t_interval
 from encephagen.analysis.summary import summary
+from encephagen.analysis.timescales import BIN_MS
+from encephagen.brain.spec import Brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.recording import Recording
 from encephagen.validation import baselines, connectivity
@@ -21,6 +23,7 @@ from encephagen.validation.evidence import (
     region_timescales,
 )
 from encephagen.validation.targets import Row, Tally, Verdict, judge
+from encephagen.working_point.mean_field import MeanField
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,6 +36,7 @@ SPIKING = {
     "rate_neuron_p10_Hz": "Hz",
     "rate_neuron_median_Hz": "Hz",
     "rate_neuron_p90_Hz": "Hz",
+    "silent_share": "",
     "cv_isi": "",
     "lvr": "",
     "fano_factor": "",
@@ -42,6 +46,12 @@ SPIKING = {
     "timescale_ms": "ms",
 }
 """Figures of `analysis.summary` that a scorecard shows, with their units."""
+
+HIGH_HZ = 40.0
+"""Rate at which all start in the search for a second, ignited fixed point (free)."""
+
+COARSE_MS = 50.0
+"""Bins in which Murray et al. 2014 measured timescales (doi 10.1038/nn.3862)."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,7 @@ def scorecard(
     surrogate_maps: np.ndarray | None = None,
     model: Haemodynamics | None = None,
     stimuli: Sequence[Row] = (),
+    brain: Brain | None = None,
     seed: int = 0,
 ) -> Scorecard:
     """Return the scorecard of a brain: what it does, what others reach, and what is known.
@@ -123,6 +134,7 @@ def scorecard(
     fitted_on: those that the recipe was fitted on; a note says how many are tested on all the same.
     surrogate_maps (map, region of the connectome): maps as smooth as T1w/T2w but of nothing, as
         `connectome.nulls.spatial_null` makes them.
+    brain: that of the recordings, of which theory says whether it could ignite; not asked if None.
     stimuli: rows from elsewhere of what stimuli do to the same brain, judged apart.
 
     What is fitted on what: nothing here is fitted on the recordings. ``fc_heldout_r`` is their
@@ -150,12 +162,15 @@ def scorecard(
     every = list({id(r): r for r in (*recordings, *(spiking or ()))}.values())
     rows = [
         *spiking_rows(spiking or recordings),
+        seeds_row(recordings),
+        high_branch_row(brain),
         alarm_row(every),
         *connectivity.fc_rows(simulated, empirical, linear.r, fitted_on, seed),
         *connectivity.heldout_rows(simulated, empirical, part, fitted_on),
         *connectivity.fcd_rows(simulated, empirical, linear.network.fc(part), seed),
         *baseline_rows(connectome, fmri, heldout=heldout),
         *timescale_rows(recordings, connectome, surrogate_maps),
+        *coarse_timescale_rows(recordings, connectome),
     ]
     return Scorecard(tuple(rows), tuple(stimuli))
 
@@ -181,6 +196,40 @@ def spiking_rows(recordings: Sequence[Recording]) -> tuple[Row, ...]:
                 note += f", the {len(values)} of {len(summaries)} that have one"
             rows.append(judge(name, mean, interval=interval, n=len(values), unit=unit, note=note))
     return tuple(rows)
+
+
+def seeds_row(recordings: Sequence[Recording]) -> Row:
+    """Return rate_over_seeds: how far the rate of E of a recording is from their mean, at most."""
+    name, n = "rate_over_seeds", len(recordings)
+    rate_Hz = np.array([summary(recording)["rate_exc_Hz"] or np.nan for recording in recordings])
+    if n < 2 or not np.isfinite(rate_Hz).all():
+        return judge(name, None, n=n, note="needs two recordings or more, with spikes")
+    most = float(np.abs(rate_Hz / rate_Hz.mean() - 1).max())
+    return judge(name, most, n=n, note=f"from {rate_Hz.min():.2f} to {rate_Hz.max():.2f} Hz")
+
+
+def high_branch_row(brain: Brain | None) -> Row:
+    """Return high_branch: the rate of E to which theory returns from `HIGH_HZ`, over that at rest.
+
+    1 where no second, ignited fixed point is (`MeanField.in_spikes`).
+    """
+    name = "high_branch"
+    if brain is None:
+        return judge(name, None, n=0, note="needs the brain, of which theory is asked")
+    try:
+        field = MeanField.of(brain)
+        if np.isfinite(field.target_Hz).any():
+            field, rest_Hz = field.balanced()
+        else:
+            rest_Hz = field.fixed_point()
+    except ValueError as error:
+        return judge(name, None, n=0, note=str(error))
+    spiking = field.in_spikes(rest_Hz)
+    high_Hz = spiking.fixed_point(np.full(len(rest_Hz), HIGH_HZ), rate=0.2)
+    excites = field.excitatory.any(axis=0)
+    rest, high = (float(x[excites].mean()) for x in (rest_Hz, high_Hz))
+    note = f"from {HIGH_HZ:g} Hz theory returns to {high:.2f} Hz; at rest {rest:.2f}"
+    return judge(name, high / rest, n=1, note=note)
 
 
 def alarm_row(recordings: Sequence[Recording]) -> Row:
@@ -227,16 +276,19 @@ def timescale_rows(
     connectome: Connectome,
     surrogate_maps: np.ndarray | None = None,
 ) -> tuple[Row, ...]:
-    """Return timescale_r and timescale_p: measured timescales along T1w/T2w, and by chance.
+    """Return timescale_r, _p and _ratio: measured timescales along T1w/T2w, and by chance.
 
-    r is Pearson's between T1w/T2w and the logarithm of tau, over the regions that have both; tau is
-    the median over recordings. p = (1 + count)/(1 + maps) over ``surrogate_maps`` (map, region)
-    whose abs(r) is as large (two-sided), 1 where r is positive; without maps it is not measured.
+    The ratio is that of the medians of the quarter of regions with least T1w/T2w, association, and
+    of that with most, sensory. r is Pearson's between T1w/T2w and the logarithm of tau, over the
+    regions that have both; tau is the median over recordings. p = (1 + count)/(1 + maps) over
+    ``surrogate_maps`` (map, region) whose abs(r) is as large (two-sided), 1 where r is positive;
+    without maps it is not measured.
     Raises ValueError for maps that are not of the connectome's regions.
     """
 
     def missing(why: str) -> tuple[Row, ...]:
-        return tuple(judge(name, None, n=0, note=why) for name in ("timescale_r", "timescale_p"))
+        names = ("timescale_r", "timescale_p", "timescale_ratio")
+        return tuple(judge(name, None, n=0, note=why) for name in names)
 
     maps = None if surrogate_maps is None else checked_maps(surrogate_maps, connectome)
     try:
@@ -246,12 +298,45 @@ def timescale_rows(
     n = along.ratio.size
     note = f"over {n} regions; the interval ignores that neighbours are alike"
     first = judge("timescale_r", along.r, interval=_r_interval(along.r, n), n=n, note=note)
+    sensory_ms, association_ms = along.ends_ms
+    note = f"{association_ms:.0f} over {sensory_ms:.0f} ms, in bins of {BIN_MS:g} ms"
+    ratio = judge("timescale_ratio", association_ms / sensory_ms, n=n, note=note)
     if maps is None:
-        return first, judge("timescale_p", None, n=0, note="needs surrogate maps of T1w/T2w")
+        missed = judge("timescale_p", None, n=0, note="needs surrogate maps of T1w/T2w")
+        return first, missed, ratio
     note, p = f"against {len(maps)} surrogate maps", along.p
     if along.r > 0:  # beyond chance the other way is no evidence
         note, p = f"{note}: {p:.2g} for a relation of the wrong sign", 1.0
-    return first, judge("timescale_p", p, n=len(maps), note=note)
+    return first, judge("timescale_p", p, n=len(maps), note=note), ratio
+
+
+def coarse_timescale_rows(
+    recordings: Sequence[Recording], connectome: Connectome
+) -> tuple[Row, ...]:
+    """Return timescale_50_r, _regions, _sensory_ms, _association_ms, _ratio: in bins of 50 ms.
+
+    In fine bins a timescale is fooled by what decays within a few of them, however little it is.
+    """
+    names = [f"timescale_50_{x}" for x in ("r", "regions", "sensory_ms", "association_ms", "ratio")]
+    try:
+        tau_ms = region_timescales(recordings, COARSE_MS)
+        along = along_map(tau_ms, connectome, None)
+    except ValueError as error:
+        return tuple(judge(name, None, n=0, note=str(error)) for name in names)
+    n, found = along.ratio.size, int(np.isfinite(tau_ms.values).sum())
+    sensory_ms, association_ms = along.ends_ms
+    quarter = "median over the quarter of regions with {} T1w/T2w"
+    values = (
+        (along.r, "r of log timescale with T1w/T2w", _r_interval(along.r, n)),
+        (found / tau_ms.size, f"{found} of {tau_ms.size} regions", None),
+        (sensory_ms, quarter.format("most"), None),
+        (association_ms, quarter.format("least"), None),
+        (association_ms / sensory_ms, "association over sensory", None),
+    )
+    return tuple(
+        judge(name, value, interval=interval, n=n, note=note)
+        for name, (value, note, interval) in zip(names, values, strict=True)
+    )
 
 
 def _r_interval(r: float, n: int) -> tuple[float, float]:

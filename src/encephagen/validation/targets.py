@@ -172,6 +172,11 @@ TARGETS: dict[str, Target] = _by_name(
     Target("rate_neuron_p10_Hz", 0.25, 1.0, "Hz", f"free; 0.5 in {MINXHA}"),
     Target("rate_neuron_median_Hz", 0.5, 3.0, "Hz", f"free; 1.5 in {MINXHA}"),
     Target("rate_neuron_p90_Hz", 3.0, 12.0, "Hz", f"free; 6 in {MINXHA}"),
+    Target("silent_share", None, 0.05, "", f"free; few neurons hardly fire in {MINXHA}"),
+    Target("rate_over_seeds", None, 0.1, "", "free; a draw of synapses is no other brain"),
+    Target("high_branch", None, 1.25, "", "free; rest is the only state"),
+    Target("fc_mean_least", 0.3, None, "", "free; 0.23 to 0.49 in the subjects of hcp-aal2"),
+    Target("fc_mean_most", None, 0.45, "", "free; 0.23 to 0.49 in the subjects of hcp-aal2"),
     Target("cv_isi", 0.7, 1.2, "", f"free; 0.98, from 0.63 to 1.40, in {MINXHA}"),
     Target("lvr", 0.6, 1.2, "", f"free; 0.91 in {MINXHA}; 1 is random firing, {SHINOMOTO}"),
     Target("count_correlation", None, 0.1, "", f"free; 0.01 to 0.1; reviewed by {COHEN}"),
@@ -191,6 +196,12 @@ TARGETS: dict[str, Target] = _by_name(
     ),
     Target("timescale_r", None, 0.0, "", f"longer up the hierarchy, less myelin: {MURRAY}"),
     Target("timescale_p", None, 0.01, "", "free; against maps with the same spatial memory"),
+    Target("timescale_ratio", 2.0, None, "", f"free; association over sensory: {MURRAY}"),
+    Target("timescale_50_r", None, -0.5, "", f"free; longer up the hierarchy: {MURRAY}"),
+    Target("timescale_50_regions", 0.875, None, "", "free; share of regions that have one"),
+    Target("timescale_50_sensory_ms", 50.0, 150.0, "ms", f"free; sensory areas in {MURRAY}"),
+    Target("timescale_50_association_ms", 200.0, 400.0, "ms", f"free; prefrontal in {MURRAY}"),
+    Target("timescale_50_ratio", 2.0, None, "", f"free; association over sensory: {MURRAY}"),
 )  # fmt: skip
 """Ranges of a brain at rest, by the name of the figure."""
 

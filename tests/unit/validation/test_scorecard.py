@@ -7,6 +7,7 @@ import pytest
 
 from encephagen.analysis.functional_connectivity import fc, fc_correlation, group_fc, upper
 from encephagen.analysis.haemodynamics import Haemodynamics
+from encephagen.brain.recipe import default_recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, hcp_aal2
 from encephagen.connectome.nulls import spatial_null
@@ -14,8 +15,17 @@ from encephagen.connectome.transform import subset
 from encephagen.recording import assemble
 from encephagen.validation.baselines import LinearNetwork, stationary_bold
 from encephagen.validation.evidence import Empirical, bold_runs
-from encephagen.validation.scorecard import Scorecard, scorecard, spiking_rows, timescale_rows
+from encephagen.validation.scorecard import (
+    Scorecard,
+    coarse_timescale_rows,
+    high_branch_row,
+    scorecard,
+    seeds_row,
+    spiking_rows,
+    timescale_rows,
+)
 from encephagen.validation.targets import STIMULI, Verdict, judge
+from encephagen.working_point.whole import bare_brain
 
 PART = subset(hcp_aal2(), ["occipital", "parietal"])  # 22 regions: quick, and connected
 N = PART.n
@@ -235,12 +245,12 @@ def test_missing_fmri_and_recordings_are_errors(people):
     assert single["fc_group_r"].value is not None
 
 
-def graded(seed=0, minutes=4, *, slope=-1.0):
+def graded(seed=0, minutes=4, *, slope=-1.0, mean_ms=40.0):
     """Regions whose rate forgets the faster the more myelin they have."""
     rng = np.random.default_rng(seed)
     ratio = np.array([region.t1w_t2w for region in PART.regions])
     rank = (ratio - ratio.min()) / np.ptp(ratio)
-    tau_ms = 40.0 * np.exp(slope * (rank - 0.5))
+    tau_ms = mean_ms * np.exp(slope * (rank - 0.5))
     n, decay = round(minutes * 6000), np.exp(-10.0 / tau_ms)
     x = np.zeros((n, N))
     noise = rng.standard_normal((n, N)) * np.sqrt(1 - decay**2)
@@ -266,19 +276,19 @@ def test_timescales_along_myelin_against_surrogate_maps():
     rng = np.random.default_rng(0)
     ratio = np.array([region.t1w_t2w for region in PART.regions])
     maps = np.array([rng.permutation(ratio) for _ in range(199)])
-    r, p = timescale_rows([graded(0), graded(1)], PART, maps)
+    r, p, _ = timescale_rows([graded(0), graded(1)], PART, maps)
     assert r.value < -0.9 and r.verdict is Verdict.PASS and r.n == N
     assert p.value == pytest.approx(1 / 200) and p.verdict is Verdict.PASS
-    r, p = timescale_rows([graded(slope=1.0)], PART, maps)
+    r, p, _ = timescale_rows([graded(slope=1.0)], PART, maps)
     assert r.value > 0.9 and r.verdict is Verdict.FAIL
     assert (
         p.value == 1.0
         and p.verdict is Verdict.FAIL
         and "0.005 for a relation of the wrong" in p.note
     )
-    r, p = timescale_rows([graded(slope=0.0)], PART, maps)
+    r, p, _ = timescale_rows([graded(slope=0.0)], PART, maps)
     assert abs(r.value) < 0.6 and p.value > 0.01
-    r, p = timescale_rows([graded()], PART)
+    r, p, _ = timescale_rows([graded()], PART)
     assert p.verdict is Verdict.NOT_MEASURED and "surrogate maps" in p.note
     with pytest.raises(ValueError, match=r"surrogate maps have shape .*199, 10.* \(maps, 22\)"):
         timescale_rows([graded()], PART, maps[:, :10])
@@ -286,10 +296,36 @@ def test_timescales_along_myelin_against_surrogate_maps():
         timescale_rows([graded()], PART, maps * np.nan)
 
 
+def test_association_over_sensory_in_fine_and_coarse_bins():
+    """Timescales fall from e^0.5 to e^-0.5 of 40 ms with myelin, or of 160 ms: e^0.75 or so."""
+    *_, ratio = timescale_rows([graded(0), graded(1)], PART)
+    assert ratio.name == "timescale_ratio" and ratio.value == pytest.approx(np.exp(0.75), rel=0.3)
+    slow = [graded(k, 12, mean_ms=160.0) for k in (0, 1)]
+    rows = {row.name: row for row in coarse_timescale_rows(slow, PART)}
+    assert rows["timescale_50_r"].value < -0.8 and rows["timescale_50_regions"].value > 0.9
+    assert rows["timescale_50_sensory_ms"].value == pytest.approx(110.0, rel=0.25)
+    assert rows["timescale_50_association_ms"].value == pytest.approx(230.0, rel=0.3)
+    assert all("too short" in row.note for row in coarse_timescale_rows([recording(0.02)], PART))
+
+
+def test_a_seed_is_as_far_from_the_mean_as_it_is():
+    assert seeds_row([recording(1)]).verdict is Verdict.NOT_MEASURED
+    assert seeds_row([recording(1), recording(1)]).value == pytest.approx(0.0)
+
+
+def test_theory_tells_a_brain_that_can_ignite():
+    at_rest = high_branch_row(bare_brain(hcp_aal2(), default_recipe()))
+    assert at_rest.verdict is Verdict.PASS and at_rest.value == pytest.approx(1.0, abs=0.2)
+    strong = default_recipe().replace(weight_ee_pA=60.0, weight_ie_pA=50.0)
+    ignites = high_branch_row(bare_brain(hcp_aal2(), strong))
+    assert ignites.verdict is Verdict.FAIL and ignites.value > 10
+    assert high_branch_row(None).verdict is Verdict.NOT_MEASURED
+
+
 def test_surrogates_are_those_of_the_spatial_null():
     ratio = np.array([region.t1w_t2w for region in PART.regions])
     maps, _ = spatial_null(ratio, PART, 99)
-    r, p = timescale_rows([graded()], PART, maps)
+    r, p, _ = timescale_rows([graded()], PART, maps)
     assert p.value == pytest.approx(1 / 100) and p.n == 99
 
 
