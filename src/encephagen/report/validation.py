@@ -24,14 +24,20 @@ FIGURES = "figures"
 RASTER_MS = 3000.0
 
 GROUPS = (
-    ("spikes", ("rate_", "cv_", "lvr", "fano", "count_", "spectral_", "timescale_ms", "alarms")),
+    (
+        "spikes",
+        (
+            "rate_", "silent_", "high_branch", "cv_", "lvr", "fano", "count_", "spectral_",
+            "timescale_ms", "alarms",
+        ),
+    ),
     (
         "functional connectivity",
         ("fc_", "log_weight_r", "linear_r", "linear_heldout_r", "ceiling_r"),
     ),
     ("dynamics of functional connectivity", ("fcd_", "linear_fcd", "ceiling_fcd")),
     ("timescales along T1w/T2w", ("timescale_",)),
-)
+)  # fmt: skip
 """Titles of the groups of rows at rest, and how their names begin; the first that fits."""
 
 Drawn = tuple[str, "Callable[[], Figure]", str]
