@@ -58,7 +58,6 @@ def fit(
 
 def _show(found: "Fit", document: dict[str, Any], out: Path) -> None:
     from encephagen.app import tables
-    from encephagen.experiments.search.config import FREE
     from encephagen.report import fit as report
 
     for title, evaluated in (("spikes", found.spikes), ("long runs", found.long)):
@@ -68,7 +67,7 @@ def _show(found: "Fit", document: dict[str, Any], out: Path) -> None:
         console.out().print(made)
     values = found.recipe.as_dict()["cortex"]
     made = tables.table("the best recipe", "<parameter", "value")
-    for name in FREE:
+    for name in found.config.free:
         made.add_row(name, f"{values[name]:.4g}")
     console.out().print(made)
     tested = report.number(found.fc_test_r) or "none given"

@@ -38,7 +38,7 @@ class Fit:
 
     recipe, working_point: the best, and where calibration brought it
     theory, spikes, long: every evaluation of a stage, best first: {"score", "recipe", figures ...},
-        "recipe" the numbers of `FREE`
+        "recipe" its numbers
     fc_test_r: FC r of the best with the test subjects, mean; None without any
     """
 

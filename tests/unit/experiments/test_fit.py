@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from encephagen.brain.recipe import Cortex
 from encephagen.experiments import fit as fitting
 from encephagen.experiments.runner import Runner
 from encephagen.experiments.search import spikes, theory
@@ -58,13 +59,26 @@ def test_more_of_what_spikes_cannot_follow_scores_less():
 
 
 def test_the_cube_of_the_search_is_the_box_of_the_parameters():
-    low, high = (theory._recipe(np.full(len(FREE), u)) for u in (0.0, 1.0))
+    low, high = (theory._recipe(np.full(len(FREE), u), Config()) for u in (0.0, 1.0))
     assert [low[n] for n in FREE] == [a for a, _ in FREE.values()]
     assert [high[n] for n in FREE] == [b for _, b in FREE.values()]
 
 
 def test_a_recipe_is_a_point_and_back():
-    assert theory._recipe(theory._point(GOOD)) == pytest.approx(GOOD, rel=1e-3)
+    assert theory._recipe(theory._point(GOOD, Config()), Config()) == pytest.approx(GOOD, rel=1e-3)
+
+
+def test_what_is_held_and_what_a_start_has_not_is_not_searched():
+    start = dataclasses.asdict(Cortex(**{**GOOD, "nmda_fraction": 0.0, "rate_inh_Hz": 7.0}))
+    config = Config(start=start, hold=("rate_exc_Hz",), everywhere=True)
+    assert set(config.free) == set(FREE) - {"nmda_fraction", "rate_exc_Hz"}
+    made = theory._recipe(np.full(len(config.free), 0.5), config)
+    assert (made["rate_exc_Hz"], made["nmda_fraction"], made["rate_inh_Hz"]) == (3.0, 0.0, 7.0)
+    assert Cortex(**made).weight_ee_pA == pytest.approx(np.sqrt(15.0 * 60.0), rel=1e-3)
+    with pytest.raises(ValueError, match="--everywhere: needs a --start"):
+        Config(everywhere=True)
+    with pytest.raises(ValueError, match="--hold tau_m: expected numbers that are searched"):
+        Config(start=start, hold=("tau_m",))
 
 
 def test_finalists_differ():
@@ -86,7 +100,8 @@ def test_finalists_differ():
             {"start": {**GOOD, "weight_ee_pA": 500.0}},
             "weight_ee_pA is 500, the search goes from 15",
         ),
-        ({"start": {**GOOD, "neurons_per_region": 400}}, "neurons_per_region is 400, no free"),
+        ({"start": {**GOOD, "neurons_per_region": 1}}, "leaves no excitatory"),
+        ({"start": {"weight_ee_pA": 20.0}}, "start: lacks rate_exc_Hz, weight_ei_pA"),
     ],
 )
 def test_a_fit_that_cannot_be_is_one_line(changed, message):

@@ -192,6 +192,12 @@ def fit(
         Path | None, typer.Option(help="A recipe (TOML) to search around; else all over.")
     ] = None,
     starts: Annotated[int, typer.Option(min=1, help="Recipes theory starts from.")] = 512,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="Take from --start only what is not searched.")
+    ] = False,
+    hold: Annotated[
+        str, typer.Option(metavar="NAMES", help="Numbers that stay as in --start, with commas.")
+    ] = "",
     generations: Annotated[int, typer.Option(min=0, help="Generations of CMA-ES.")] = 60,
     population: Annotated[int, typer.Option(min=4, help="Recipes of a generation.")] = 24,
     finalists: Annotated[int, typer.Option(min=1, help="Recipes that are simulated.")] = 6,
@@ -227,6 +233,8 @@ def fit(
         train=subjects(train, "--train"),
         test=subjects(test, "--test"),
         start=None if start is None else Recipe.load(start).as_dict()["cortex"],
+        everywhere=everywhere,
+        hold=tuple(name.strip() for name in hold.split(",") if name.strip()),
         starts=starts,
         generations=generations,
         population=population,

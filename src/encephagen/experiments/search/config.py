@@ -1,12 +1,12 @@
 """The numbers of a fit: what is free, and within which bounds; how long is searched, on whom."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encephagen.brain.recipe import Cortex
+from encephagen.brain.recipe import Recipe
 from encephagen.connectome.datasets import fmri
 
 if TYPE_CHECKING:
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 FREE = {
     "rate_exc_Hz": (2.0, 3.5),
     "weight_ee_pA": (15.0, 60.0),
-    "weight_ei_pA": (5.0, 60.0),
+    "weight_ei_pA": (5.0, 100.0),
     "weight_ie_pA": (50.0, 450.0),
     "weight_ii_pA": (50.0, 450.0),
-    "long_weight_pA": (10.0, 42.0),
+    "long_weight_pA": (10.0, 62.0),
     "feedforward_inhibition": (0.5, 1.3),
     "strength_exponent": (0.01, 0.6),
     "nmda_fraction": (0.25, 0.5),
     "recurrent_gradient": (0.01, 1.0),
     "tau_gaba_ms": (4.0, 10.0),
-    "background_weight_pA": (30.0, 80.0),
+    "background_weight_pA": (30.0, 85.0),
     "background_rate_Hz": (200.0, 3000.0),
 }
 """The free parameters and where they are searched (on a logarithmic scale). Long-range synapses
-stay under 42 pA and those of the background under 80: heavier ones are no diffusion any more, and
-theory parts from spikes (long-range 82 pA: FC r 0.76 in theory, 0.27 in spikes; background 130 pA
-with 5 % NMDA: 0.65 and 0.31)."""
+stay under 62 pA and those of the background under 85: of heavier ones, few make a spike, and theory
+parts from spikes (long-range 82 pA: FC r 0.76 in theory, 0.27 in spikes; background 130 pA with 5 %
+NMDA: 0.65 and 0.31)."""
 
 LEAST_MINUTES = 1.0
 """Of a simulation: BOLD begins after half a minute (free)."""
@@ -43,13 +43,16 @@ WORST = -10.0
 class Config:
     """The numbers of a fit.
 
-    ``train`` and ``test`` are subjects by their place in the data. ``start`` are the
-    numbers of a cortex (those of `FREE` by name) around which is searched; without them, the best
-    of ``starts`` all over the box.
+    ``train`` and ``test`` are subjects by their place in the data. ``start`` are the numbers of a
+    cortex around which is searched, or, with ``everywhere``, whose numbers are kept but for those
+    that are searched. ``hold`` names some of `FREE` that are not. Without a start, and everywhere,
+    the search begins at the best of ``starts`` all over the box.
     """
 
     dataset: str = "hcp-aal2"
     start: dict[str, float] | None = None
+    everywhere: bool = False
+    hold: tuple[str, ...] = ()
     train: tuple[int, ...] = (0, 1, 2, 3)
     test: tuple[int, ...] = (4, 5, 6)
     starts: int = 512
@@ -75,7 +78,18 @@ class Config:
                     f"{name} {getattr(self, name):g}: expected {LEAST_MINUTES:g} or more, or there "
                     "is no functional connectivity to tell"
                 )
-        _check_start(self.start)
+        _check_start(self)
+
+    @property
+    def free(self) -> dict[str, tuple[float, float]]:
+        """What is searched of `FREE`: not what is held, and not what is absent (0) in a start."""
+        start = self.start or {}
+        return {n: b for n, b in FREE.items() if n not in self.hold and start.get(n, b[0]) != 0}
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """The numbers of the start that are not searched."""
+        return {n: x for n, x in (self.start or {}).items() if n not in self.free}
 
     @classmethod
     def tiny(cls) -> "Config":
@@ -86,22 +100,28 @@ class Config:
         )  # fmt: skip
 
 
-def _check_start(start: dict[str, Any] | None) -> None:
-    """Raise ValueError for a recipe around which this search cannot search."""
-    if start is None:
+def _check_start(config: Config) -> None:
+    """Raise ValueError for a start around which this search cannot search, and what it lacks."""
+    for name in config.hold:
+        if name not in FREE or config.start is None:
+            raise ValueError(
+                f"--hold {name}: expected numbers that are searched ({', '.join(FREE)}), and a "
+                "--start that has them"
+            )
+    if config.start is None:
+        if config.everywhere:
+            raise ValueError("--everywhere: needs a --start, whose other numbers are kept")
         return
-    usual = asdict(Cortex())
-    for name, value in start.items():
-        low, high = FREE.get(name, (0.0, 0.0))
-        if name in FREE and not low <= value <= high:
+    Recipe.from_dict({"cortex": config.start})
+    missing = [name for name in FREE if name not in config.start]
+    if missing:
+        raise ValueError(f"start: lacks {', '.join(missing)}")
+    for name, (low, high) in config.free.items():
+        value = config.start[name]
+        if not config.everywhere and not low <= value <= high:
             raise ValueError(
                 f"start: {name} is {value:g}, the search goes from {low:g} to {high:g}; choose a "
-                "start within"
-            )
-        if name not in FREE and value != usual.get(name):
-            raise ValueError(
-                f"start: {name} is {value!r}, no free parameter, and {usual.get(name)!r} in every "
-                "recipe that is searched; choose a start with that"
+                "start within, or search --everywhere"
             )
 
 

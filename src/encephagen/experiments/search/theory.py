@@ -9,7 +9,7 @@ from encephagen.brain.recipe import Recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.experiments.runner import Runner
-from encephagen.experiments.search.config import FREE, WORST, Config, match
+from encephagen.experiments.search.config import WORST, Config, match
 from encephagen.extras import FIT
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import NoWorkingPoint
@@ -104,7 +104,7 @@ def search(config: Config, runner: Runner) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     def judged(points: np.ndarray, label: str) -> np.ndarray:
-        recipes = [_recipe(point) for point in points]
+        recipes = [_recipe(point, config) for point in points]
         given = [
             {"dataset": config.dataset, "recipe": recipe, "train": list(config.train)}
             for recipe in recipes
@@ -115,10 +115,10 @@ def search(config: Config, runner: Runner) -> list[dict[str, Any]]:
         return np.array([result["score"] for result in results])
 
     stream = rng.stream(config.seed, "fit", "starts")
-    if config.start is not None:
-        starts, spread = _point(config.start)[None], NEAR
+    if config.start is not None and not config.everywhere:
+        starts, spread = _point(config.start, config)[None], NEAR
     else:
-        starts = qmc.Sobol(len(FREE), rng=_seed(stream)).random(config.starts)
+        starts = qmc.Sobol(len(config.free), rng=_seed(stream)).random(config.starts)
         spread = SPREAD
     scores = judged(starts, f"theory: {len(starts)} starts")
     strategy = cma.CMAEvolutionStrategy(
@@ -142,15 +142,16 @@ def _seed(stream: np.random.Generator) -> int:
     return int(stream.integers(1, 2**31))
 
 
-def _recipe(point: np.ndarray) -> dict[str, float]:
-    """Return the free parameters at a point of the unit cube, to four digits."""
-    low, high = np.log(np.array(list(FREE.values()))).T
+def _recipe(point: np.ndarray, config: Config) -> dict[str, float]:
+    """Return the numbers at a point of the unit cube, the free ones to four digits."""
+    low, high = np.log(np.array(list(config.free.values()))).T
     values = np.exp(low + np.clip(point, 0.0, 1.0) * (high - low))
-    return {name: float(f"{value:.4g}") for name, value in zip(FREE, values, strict=True)}
+    found = zip(config.free, values, strict=True)
+    return {**config.fixed, **{name: float(f"{value:.4g}") for name, value in found}}
 
 
-def _point(recipe: dict[str, Any]) -> np.ndarray:
+def _point(recipe: dict[str, Any], config: Config) -> np.ndarray:
     """Return the point of the unit cube nearest to a recipe."""
-    low, high = np.log(np.array(list(FREE.values()))).T
-    values = np.log(np.maximum([recipe[name] for name in FREE], 1e-9))
+    low, high = np.log(np.array(list(config.free.values()))).T
+    values = np.log(np.maximum([recipe[name] for name in config.free], 1e-9))
     return np.clip((values - low) / (high - low), 0.0, 1.0)
