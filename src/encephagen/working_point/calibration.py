@@ -50,6 +50,11 @@ LEAST_CUT = 0.25
 """Least factor (free) by which the step of the leading mode is cut where its miss changes sign, for
 it was too large; it is cut then only (Kesten 1958, doi 10.1214/aoms/1177706705)."""
 
+LARGEST_GROWTH, LARGEST_MODE_STEP = 2.0, 4.0
+"""Largest factor (free) by which the step of the leading mode grows where its miss keeps its sign,
+and the step that it grows to: where theory puts a brain nearer to the edge of stability than spikes
+do, a step of 1 undoes a small part of the miss alone."""
+
 LARGEST_STEP = 0.1
 """Largest change of the logarithm of a background in one round (free)."""
 
@@ -87,7 +92,8 @@ def calibrate(
     which is what holds them (H) there once all others (O), whose own rates nobody chooses, have
     followed. It starts from theory times `MISSES`. The leading eigenvector of J, most of which is
     the mean rate of the brain, has a step of its own: near the edge of stability theory corrects it
-    too much. Where its miss changes sign, the step is cut to what would have met the target.
+    too much, or too little. Where its miss changes sign, the step is cut to what would have met the
+    target, and where it keeps it, the step grows to that.
     Returned is the mean over the later half of the rounds (Polyak and Juditsky 1992,
     doi 10.1137/0330046). ``progress`` is called with rounds done, and all.
 
@@ -196,9 +202,12 @@ class _Correction:
     def of(self, error: np.ndarray) -> np.ndarray:
         """Return the change (unit,) of the logarithm of the background after an error (Hz)."""
         leading, self.rounds = self.mode @ error, self.rounds + 1
+        before, now = np.abs(self.last).sum(), np.abs(leading).sum()
         if self.last @ leading < 0:
-            before, now = np.abs(self.last).sum(), np.abs(leading).sum()
             self.mode_step *= max(LEAST_CUT, before / (before + now))
+        elif before > 0:
+            undone = max(before - now, before / LARGEST_GROWTH)
+            self.mode_step = min(self.mode_step * before / undone, LARGEST_MODE_STEP)
         self.last = leading
         step = STEP * min(1.0, EARLY / self.rounds)
         miss = self.back @ (step * (error - leading) + self.mode_step * leading)
