@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from encephagen.brain.recipe import default_recipe
+from encephagen.analysis.summary import summary
+from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
 from encephagen.network.build import build
@@ -100,3 +101,16 @@ def test_a_point_of_one_wiring_says_what_theory_says_of_it():
     values = point(BARE, background_Hz, CALIBRATED, "").as_dict()
     with pytest.raises(ValueError, match="expected the seed of a wiring"):
         WorkingPoint.from_dict({**values, "wiring": "first"})
+
+
+def test_the_resting_cortex_is_at_its_targets_on_any_wiring():
+    recipe = Recipe.load("resting_cortex")
+    assert whole_brain(hcp_aal2(), recipe).working_point == "calibrated for it"
+    network = build(whole_brain(hcp_aal2(), recipe, wiring_seed=5), seed=5)
+    session = Session(network, noise_seed=6, threads=1)
+    session.advance(20_000)
+    figures = summary(session.record(8000.0))
+    assert figures["rate_exc_Hz"] == pytest.approx(2.5, rel=0.12)
+    assert 2.0 < figures["rate_inh_over_exc"] < 4.0 and not figures["alarms"]
+    assert figures["rate_region_max_Hz"] < 1.35 * 2.5 and figures["rate_region_min_Hz"] > 0.75 * 2.5
+    assert 0.1 < figures["rate_neuron_p10_Hz"] < 0.6 and 5.0 < figures["rate_neuron_p90_Hz"] < 7.0
