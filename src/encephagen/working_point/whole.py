@@ -45,9 +45,11 @@ def whole_brain(
     point = working_point or kept(connectome, recipe, fragments)
     if point is None or not targets(brain):
         return dataclasses.replace(brain, working_point=NONE)
-    for source in (recipe.base, recipe):
-        if source is not None and point.recipe == source.digest():
-            point = on_wiring(point, bare_brain(connectome, source, fragments), wiring_seed)
+    if point.wiring not in (None, wiring_seed):
+        known = {source.digest(): source for source in (recipe.base, recipe) if source}
+        if point.recipe in known:
+            found_for = bare_brain(connectome, known[point.recipe], fragments)
+            point = on_wiring(point, found_for, wiring_seed)
     for name, target_Hz in targets(brain).items():
         if working_point is None and target_Hz != point.targets.get(name, target_Hz):
             warnings.warn(
