@@ -112,7 +112,8 @@ def bold(
 ) -> "xr.DataArray":
     """Return the BOLD signal (time_s, region) of an activity, as a fraction of the resting signal.
 
-    activity: a Recording, whose neurons that excite drive (BOLD is nan where a region has none), or
+    activity: a Recording, whose neurons that excite drive, and all those of nuclei that are not
+        cortex (BOLD is nan where a region has neither), or
         an array with a dimension ``region`` and one of time (time_s or time_ms: left edges of
         equal bins), not negative, in any unit.
     tr_s: time between volumes; it need not be a multiple of the bins. The first volume is taken
@@ -244,7 +245,7 @@ def _activity(
             raise ValueError(
                 f"recording of {activity.duration_ms:g} ms holds no whole bin; record for longer"
             )
-        chosen = np.flatnonzero(activity.excites)
+        chosen = np.flatnonzero(activity.excites | activity.nuclei)
         count = activity.data["count"].values[:n]
         if len(chosen) == 1:  # no copy of all that was counted
             spikes = count[:, :, chosen[0]].astype(np.float64)

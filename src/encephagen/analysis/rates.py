@@ -7,6 +7,7 @@ import numpy as np
 from encephagen.analysis.signals import require_positive
 from encephagen.names import hint
 from encephagen.recording import Recording
+from encephagen.recording.alarms import nuclei
 from encephagen.units import MS_PER_S
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ spontaneous activity (some tens of ms), so that windows are nearly independent (
 def chosen(data: "xr.Dataset | xr.DataArray", population: str | None = None) -> np.ndarray:
     """Return the positions of the populations that are meant: one by its name, or all that excite.
 
+    Of these, nuclei that are not cortex are left out: they are told by name.
     data: of a Recording, or a rate of it by population. Raises ValueError for an unknown name.
     """
     if population is None:
-        return np.flatnonzero(data["excites"].values)
+        return np.flatnonzero(data["excites"].values.astype(bool) & ~nuclei(data))
     names = data["population"].values.tolist()
     if population not in names:
         raise ValueError(f"no population {population!r}: {hint(population, names)}")
@@ -49,6 +51,20 @@ def neurons_of(recording: Recording, population: str | None = None) -> np.ndarra
     """Return which neurons (neuron,) are of a population, or, if it is None, excite."""
     which = chosen(recording.data, population)
     return np.isin(recording.data["neuron_population"].values, which)
+
+
+def nucleus_rate(recording: Recording) -> dict[str, dict[str, float]]:
+    """Return the rate of each nucleus that is not cortex, and its published range (Hz), by name."""
+    data, found = recording.data, {}
+    spikes = data["count"].values.sum(axis=(0, 1), dtype=np.int64)
+    size = data["region_size"].values.sum(axis=0)
+    for number in np.flatnonzero(recording.nuclei).tolist():
+        found[recording.populations[number]] = {
+            "rate_Hz": float(spikes[number] / size[number]) / _seconds(recording),
+            "low_Hz": float(data["rest_low_Hz"].values[number]),
+            "high_Hz": float(data["rest_high_Hz"].values[number]),
+        }
+    return found
 
 
 def neuron_rate(recording: Recording) -> "xr.DataArray":
@@ -128,9 +144,11 @@ def system_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Da
 def kind_rate(recording: Recording, window_ms: float = SE_WINDOW_MS) -> "xr.Dataset":
     """Return rates by system of all neurons that excite and all that inhibit (system, kind).
 
-    Else as `system_rate`.
+    Nuclei that are not cortex are left out (`nucleus_rate`). Else as `system_rate`.
     """
-    groups = np.stack([recording.excites, ~recording.excites], axis=1).astype(int)
+    cortex = ~recording.nuclei
+    kinds = [recording.excites & cortex, ~recording.excites & cortex]
+    groups = np.stack(kinds, axis=1).astype(int)
     return _system_rate(recording, "kind", ["excitatory", "inhibitory"], groups, window_ms)
 
 

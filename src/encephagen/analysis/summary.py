@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from encephagen.analysis import spectra, timescales
-from encephagen.analysis.rates import neuron_rate, neurons_of, region_rate
+from encephagen.analysis.rates import neuron_rate, neurons_of, nucleus_rate, region_rate
 from encephagen.analysis.spikes import (
     CORRELATION_WINDOW_MS,
     MIN_SPIKES,
@@ -37,6 +37,8 @@ def summary(recording: Recording) -> dict[str, Any]:
 
     - duration_ms, n_neurons, n_spikes, alarms (texts), spike_digest: of the whole recording;
     - rate_exc_Hz, rate_inh_Hz, rate_inh_over_exc: mean rates of both kinds of neurons, the ratio;
+    - nuclei: of each that is not cortex, by name, its rate_Hz and the published range, low_Hz to
+      high_Hz; all other figures are of cortex;
     - rate_region_min_Hz, rate_region_max_Hz: of the neurons that excite, by region;
     - rate_neuron_p10_Hz, _median_Hz, _p90_Hz: percentiles over excitatory neurons; silent_share of
       them, under `SILENT_HZ`;
@@ -60,6 +62,7 @@ def summary(recording: Recording) -> dict[str, Any]:
         "spectral_slope": None,
         "spectral_peak_Hz": None,
         "timescale_ms": None,
+        "nuclei": nucleus_rate(part),
         "alarms": [str(alarm) for alarm in recording.alarms],
         "spike_digest": recording.spike_digest() if recording.has_spikes else None,
     }
@@ -98,8 +101,8 @@ def _mean_rates(part: Recording) -> dict[str, float | None]:
         by_region = spikes[neurons > 0] / neurons[neurons > 0]
         return (float(spikes.sum() / neurons.sum()) if neurons.sum() else None), by_region
 
-    exc, by_region = pooled(part.excites)
-    inh, _ = pooled(~part.excites)
+    exc, by_region = pooled(part.excites & ~part.nuclei)
+    inh, _ = pooled(~part.excites & ~part.nuclei)
     return {
         "rate_exc_Hz": exc,
         "rate_inh_Hz": inh,

@@ -143,10 +143,11 @@ def rest(lab: Lab, seconds: float, progress: Progress | None = None) -> Heard:
 def status(lab: Lab, progress: Progress | None = None) -> Status:
     """Listen for a second; what was undisturbed just before counts too, up to a minute."""
     from encephagen.analysis import binned_rate, kind_rate, pool
+    from encephagen.analysis.rates import chosen
 
     now = _record(lab, LISTEN_MS, progress)
     heard = _remembered(lab, now)
-    size = heard.data["region_size"].values @ heard.excites
+    size = heard.data["region_size"].values[:, chosen(heard.data)].sum(axis=1)
     trace_Hz = np.nan_to_num(pool(binned_rate(heard, TRACE_MS)).values) @ size / max(size.sum(), 1)
     return Status(now, heard, kind_rate(heard), _timescales(heard), trace_Hz, lab.session.lesions)
 

@@ -145,6 +145,8 @@ def _show(report: dict[str, Any], recording, network) -> None:
     ]
     out.print(tables.pairs("simulation", rows))
     out.print(tables.health(report))
+    if report["nuclei"]:
+        out.print(tables.nuclei(report["nuclei"]))
     part = settled(recording)
     out.print(tables.rates("rates by system", kind_rate(part)))
     tables.print_alarms(out, recording.alarms)

@@ -221,6 +221,20 @@ def health(summary: dict[str, Any]) -> Table:
     return made
 
 
+def nuclei(found: dict[str, dict[str, float]]) -> Table:
+    """Return the rates of nuclei that are not cortex beside their ranges, as `summary` has them."""
+    made = table("nuclei", "<", "measured", "<published at rest", "<")
+    for name, of in found.items():
+        outside = not of["low_Hz"] <= of["rate_Hz"] <= of["high_Hz"]
+        made.add_row(
+            name,
+            f"{number(of['rate_Hz'])} Hz",
+            f"{of['low_Hz']:g} to {of['high_Hz']:g} Hz",
+            Text("outside", style="red") if outside else "",
+        )
+    return made
+
+
 HEALTH = {
     "rate_exc_Hz": ("excitatory rate", "Hz"),
     "rate_inh_Hz": ("inhibitory rate", "Hz"),

@@ -36,16 +36,16 @@ USUAL = {
     "size": "neurons_per_region",
 }
 """Usual words for a number that has another name here."""
-WITHOUT = (
-    "thalamus",
-    "striatum",
-    "pallidum",
-    "basal_ganglia",
-    "hippocampus",
-    "amygdala",
-    "cerebellum",
-)
-"""Structures that no fragment fills yet."""
+IN_TABLE = {
+    "thalamus": "thalamus",
+    "striatum": "basal_ganglia",
+    "pallidum": "basal_ganglia",
+    "basal_ganglia": "basal_ganglia",
+    "hippocampus": None,
+    "amygdala": None,
+    "cerebellum": None,
+}
+"""Structures that are not cortex, and the table that has their numbers, None where none has."""
 
 
 def number(default: Any, unit: str, source: str, *, low: float = 0.0, high: float = LARGEST) -> Any:
@@ -87,7 +87,9 @@ class Cortex:
     background_rate_Hz: float = number(2000.0, "Hz", "free")
     background_weight_pA: float = number(40.0, "pA", "free")
     rate_exc_Hz: float = number(0.0, "Hz", "free; target of E, 0: all have background_rate_Hz")
-    recurrent_gradient: float = number(0.0, "", "free; local E to E, least T1w/T2w; " + DEMIRTAS)
+    recurrent_gradient: float = number(
+        0.0, "", "free; local E to E, least T1w/T2w; " + DEMIRTAS, low=-1.0
+    )
     rate_inh_Hz: float = number(0.0, "Hz", "free; target of I, 0: it finds its own rate")
     E_L_spread_exc_mV: float = number(0.0, "mV", "free; s.d. of E_L over neurons; " + ROXIN)
     E_L_spread_inh_mV: float = number(0.0, "mV", "free; s.d. of E_L over neurons; " + ROXIN)
@@ -131,17 +133,92 @@ class Cortex:
 
 
 @dataclass(frozen=True)
+class Thalamus:
+    """The numbers of `encephagen.brain.thalamus.thalamus`: a relay and a reticular nucleus a side.
+
+    Weights are those of AMPA and GABA-A of the cortex; targets are met by backgrounds of their own.
+    Raises ValueError for values out of range.
+    """
+
+    n_relay: int = number(160, "", "free", low=1)
+    n_reticular: int = number(40, "", "free", low=1)
+    rate_relay_Hz: float = number(10.0, "Hz", "free; target, within the published range")
+    rate_reticular_Hz: float = number(30.0, "Hz", "free; target, within the published range")
+    tau_m_relay_ms: float = number(20.0, "ms", "free")
+    tau_m_reticular_ms: float = number(10.0, "ms", "free")
+    adaptation_relay_mV: float = number(0.0, "mV", "free; jump of the threshold at a spike")
+    tau_adapt_relay_ms: float = number(200.0, "ms", BELLEC)
+    tau_gaba_reticular_ms: float = number(10.0, "ms", "free; of reticular synapses")
+    in_degree_to_cortex: float = number(20.0, "", "free; relay to a neuron of cortex")
+    in_degree_from_cortex: float = number(60.0, "", "free; E to a neuron of thalamus")
+    in_degree_in_thalamus: int = number(10, "", "free; each kind, 0 < n < n_reticular", low=1)
+    weight_relay_exc_pA: float = number(30.0, "pA", "free; relay to E")
+    weight_relay_inh_pA: float = number(30.0, "pA", "free; relay to I")
+    weight_exc_relay_pA: float = number(20.0, "pA", "free; E to relay")
+    weight_exc_reticular_pA: float = number(40.0, "pA", "free; E to reticular")
+    weight_relay_reticular_pA: float = number(40.0, "pA", "free")
+    weight_reticular_relay_pA: float = number(30.0, "pA", "free")
+    weight_reticular_pA: float = number(20.0, "pA", "free; among reticular neurons")
+    velocity_thalamic_mm_per_ms: float = number(6.0, "mm/ms", "free; as that of cortex")
+    background_thalamic_Hz: float = number(1000.0, "Hz", "free")
+    background_thalamic_pA: float = number(60.0, "pA", "free")
+
+    def __post_init__(self) -> None:
+        check(self, "recipe ")
+
+
+@dataclass(frozen=True)
+class BasalGanglia:
+    """The numbers of `encephagen.brain.basal_ganglia.basal_ganglia`: five nuclei a side.
+
+    Striatal neurons with D1 receptors inhibit the internal pallidum (GPi), those with D2 the
+    external (GPe), which inhibits the subthalamic nucleus (STN), which excites both. Raises
+    ValueError for values out of range.
+    """
+
+    n_striatal: int = number(100, "", "free; of D1, and of D2, in a region", low=1)
+    n_gpe: int = number(80, "", "free", low=1)
+    n_gpi: int = number(60, "", "free", low=1)
+    n_stn: int = number(60, "", "free", low=1)
+    rate_striatal_Hz: float = number(0.6, "Hz", "free; target, within the published range")
+    rate_gpe_Hz: float = number(65.0, "Hz", "free; target, middle of the published range")
+    rate_gpi_Hz: float = number(69.0, "Hz", "free; target, middle of the published range")
+    rate_stn_Hz: float = number(19.0, "Hz", "free; target, middle of the published range")
+    tau_m_ganglia_ms: float = number(15.0, "ms", "free")
+    in_degree_ganglia: float = number(20.0, "", "free; of each projection among these nuclei")
+    in_degree_cortex_ganglia: float = number(60.0, "", "free; E to striatum, and to STN")
+    in_degree_gpi_relay: float = number(10.0, "", "free")
+    weight_exc_striatal_pA: float = number(40.0, "pA", "free")
+    weight_exc_stn_pA: float = number(20.0, "pA", "free")
+    weight_striatal_pA: float = number(20.0, "pA", "free; among D1, and among D2")
+    weight_striatal_pallidal_pA: float = number(100.0, "pA", "free; D1 to GPi, D2 to GPe")
+    weight_gpe_pA: float = number(8.0, "pA", "free; GPe to STN, to GPi and to GPe")
+    weight_stn_pA: float = number(15.0, "pA", "free; STN to GPe and to GPi")
+    weight_gpi_relay_pA: float = number(15.0, "pA", "free")
+    velocity_striatal_mm_per_ms: float = number(1.0, "mm/ms", "free; unmyelinated fibres")
+    velocity_pallidal_mm_per_ms: float = number(6.0, "mm/ms", "free; as that of cortex")
+    background_ganglia_Hz: float = number(2000.0, "Hz", "free")
+    background_ganglia_pA: float = number(60.0, "pA", "free")
+
+    def __post_init__(self) -> None:
+        check(self, "recipe ")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The numbers of a brain: a table of them for each fragment.
 
-    A recipe is a TOML file with a table [cortex]; what a file leaves out has the default of
-    `Cortex`. ``fitted_on`` names the subjects whose data the numbers were chosen by; who tests the
+    A recipe is a TOML file with a table [cortex], and [thalamus] and [basal_ganglia] where these
+    have cells of their own; what a table leaves out has the default of its class. ``fitted_on``
+    names the subjects whose data the numbers were chosen by; who tests the
     brain tests it on others. ``base`` is the recipe that `replace` made this one from: its working
     point is kept (`encephagen.working_point`). Raises ValueError for names that are not here (with
     the nearest) and for values out of range.
     """
 
     cortex: Cortex = field(default_factory=Cortex)
+    thalamus: Thalamus | None = field(default=None, kw_only=True)
+    basal_ganglia: BasalGanglia | None = field(default=None, kw_only=True)
     name: str = "custom"
     fitted_on: tuple[str, ...] = ()
     base: "Recipe | None" = field(default=None, compare=False)
@@ -152,14 +229,23 @@ class Recipe:
         if not _are_texts(self.fitted_on):
             raise ValueError(f"recipe fitted_on = {self.fitted_on!r}: must be labels of subjects")
         object.__setattr__(self, "fitted_on", tuple(self.fitted_on))
+        if self.basal_ganglia is not None and self.thalamus is None:
+            raise ValueError(
+                "recipe has [basal_ganglia] and no [thalamus], on which they act: give both"
+            )
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of its tables: the fragments that it has numbers for."""
+        return tuple(table for table in TABLES if getattr(self, table) is not None)
 
     def __repr__(self) -> str:
-        usual, own = self.base or Recipe(), self.as_dict()
+        usual, own = (self.base or Recipe()).as_dict(), self.as_dict()
         changed = [
             f"{name}={value:g}"
-            for table in TABLES
+            for table in self.tables
             for name, value in own[table].items()
-            if value != usual.as_dict()[table][name]
+            if value != usual.get(table, own[table])[name]
         ]
         shown = ", ".join(changed[:4]) + (f" and {len(changed) - 4} more" * (len(changed) > 4))
         return f"Recipe {self.name!r}: {shown or 'the defaults'}, digest {self.digest()[:12]}"
@@ -169,11 +255,11 @@ class Recipe:
 
         So a part that comes later, and is absent by default, leaves the digest as it was.
         """
-        usual, own = Recipe(), {}
-        for table in TABLES:
-            values = dataclasses.asdict(getattr(self, table)).items()
-            own[table] = {n: v for n, v in values if v != getattr(getattr(usual, table), n)}
-        return digest({table: values for table, values in own.items() if values})
+        own: dict[str, Any] = {}
+        for table in self.tables:
+            usual, values = TABLES[table](), dataclasses.asdict(getattr(self, table)).items()
+            own[table] = {n: v for n, v in values if v != getattr(usual, n)}
+        return digest({table: v for table, v in own.items() if v or table != "cortex"})
 
     def replace(self, **values: Any) -> "Recipe":
         """Return the recipe with other values, and this one (or what it is from) as its base.
@@ -185,6 +271,11 @@ class Recipe:
         changed: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
             table, parameter = place(name)
+            if table not in self.tables:
+                raise ValueError(
+                    f"recipe {self.name!r} has no [{table}], where {parameter} stands: choose one "
+                    "that has it"
+                )
             changed.setdefault(table, {})[parameter] = value
         if changed:
             base = self.base or self
@@ -195,7 +286,7 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values fit for JSON; `from_dict` makes the recipe of them again."""
         values: dict[str, Any] = {"name": self.name, "fitted_on": list(self.fitted_on)}
-        values |= {table: dataclasses.asdict(getattr(self, table)) for table in TABLES}
+        values |= {table: dataclasses.asdict(getattr(self, table)) for table in self.tables}
         return values if self.base is None else {**values, "base": self.base.as_dict()}
 
     @classmethod
@@ -237,7 +328,11 @@ class Recipe:
         return cls.from_dict({"name": path.stem, **values})
 
 
-TABLES: dict[str, type] = {"cortex": Cortex}
+TABLES: dict[str, type] = {
+    "cortex": Cortex,
+    "thalamus": Thalamus,
+    "basal_ganglia": BasalGanglia,
+}
 """The table of numbers of each fragment."""
 
 
@@ -281,9 +376,13 @@ def _where(name: str) -> str:
     """Return what an unknown name may have meant."""
     alone = name.rpartition(".")[2]
     known = [parameter for table in TABLES for parameter in _parameters(table)]
-    for structure in WITHOUT:
-        if structure in name.casefold():
-            return f"no fragment fills {structure} yet; tables: {', '.join(TABLES)}"
+    for structure, table in IN_TABLE.items():
+        if structure in name.casefold() and table is None:
+            return f"no fragment fills {structure}; tables: {', '.join(TABLES)}"
+        if structure in name.casefold() and alone not in known:
+            return (
+                f"numbers of {structure} stand in table [{table}]: {', '.join(_parameters(table))}"
+            )
     if alone in known:
         return f"{alone} stands in table [{place(alone)[0]}]"
     if alone.casefold() in USUAL:
@@ -307,7 +406,7 @@ def _toml(recipe: Recipe, within: str = "") -> list[str]:
     """Return the lines of a recipe, and of its base under [base]."""
     about = [f"name = {json.dumps(recipe.name)}"] if within else []
     lines = [*about, f"fitted_on = {json.dumps(recipe.fitted_on)}"]
-    for table in TABLES:
+    for table in recipe.tables:
         values = dataclasses.asdict(getattr(recipe, table))
         lines += ["", f"[{within}{table}]"]
         lines += [f"{name} = {value!r}" for name, value in values.items()]

@@ -34,6 +34,19 @@ class Poisson:
 
 
 @dataclass(frozen=True)
+class RestingRate:
+    """The range of mean rates (Hz) that is published of a nucleus in awake animals at rest."""
+
+    low_Hz: float
+    high_Hz: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low_Hz < self.high_Hz < math.inf:
+            raise ValueError(f"resting rate from {self.low_Hz} to {self.high_Hz} Hz: must rise")
+
+
+@dataclass(frozen=True)
 class Population:
     """One cell type, with ``size`` cells in each region ``where`` it lives (None: in every one).
 
@@ -43,7 +56,8 @@ class Population:
     hold it in each region (None: it finds its own); cells do not know it, and digests neither.
     ``spread`` makes parameters of ``neuron`` differ from neuron to neuron, as in
     (("E_L_mV", Normal(1.7)),), around what they are in their region. A spread of E_L by s mV is one
-    of a constant current by s / R_m: V_reset and V_th stay.
+    of a constant current by s / R_m: V_reset and V_th stay. ``at_rest`` is the range of rates of a
+    nucleus that is not cortex: alarms and figures of cortex know by it whom they judge.
     """
 
     name: str
@@ -55,6 +69,7 @@ class Population:
     where: tuple[str, ...] | None = field(default=None, kw_only=True)
     target_Hz: float | None = field(default=None, kw_only=True, metadata={"digest": False})
     spread: tuple[tuple[str, Spread], ...] | None = field(default=None, kw_only=True)
+    at_rest: RestingRate | None = field(default=None, kw_only=True, metadata={"digest": False})
 
     def __post_init__(self) -> None:
         if not isinstance(self.excites, bool):

@@ -127,6 +127,10 @@ class Recorder:
             regions=network.regions,
             populations=network.populations,
             excites=[p.excites for p in network.brain.populations],
+            at_rest_Hz=[
+                p.at_rest and (p.at_rest.low_Hz, p.at_rest.high_Hz)
+                for p in network.brain.populations
+            ],
             neuron_region=network.neuron_region,
             neuron_population=network.neuron_population,
             bin_ms=self.probe.bin_ms,

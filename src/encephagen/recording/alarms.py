@@ -49,7 +49,13 @@ LIMITS: dict[bool, Limits] = {
         why="Fast-spiking interneurons sustain tens of Hz (free); the rest is not judged.",
     ),
 }
-"""By whether a population excites. A structure that fires faster gets its own here."""
+"""By whether a population of cortex excites."""
+
+RANGE_COORDS = ("rest_low_Hz", "rest_high_Hz")
+"""Ends of the published rate (population,) of a nucleus in a recording, nan for cortex; a recording
+of cortex alone has none. `OF_NUCLEI`: a nucleus is silent, or saturated, beyond these times that
+much (free)."""
+OF_NUCLEI = {"silent_Hz": ("rest_low_Hz", 0.1), "saturated_Hz": ("rest_high_Hz", 2.0)}
 
 RATE_WINDOW_MS = 50.0
 """Saturation looks at the median of the rate in such windows: it must be too high for more than
@@ -105,6 +111,13 @@ def check(data: "xr.Dataset") -> tuple[Alarm, ...]:
         *_silent(data),
         *_synchronous(data),
     )
+
+
+def nuclei(data: "xr.Dataset | xr.DataArray") -> np.ndarray:
+    """Return which populations (population,) are of a nucleus that is not cortex."""
+    if RANGE_COORDS[0] not in data.coords:
+        return np.zeros(data.sizes["population"], bool)
+    return np.isfinite(data[RANGE_COORDS[0]].values)
 
 
 def synchrony(
@@ -262,7 +275,12 @@ def _group(data: "xr.Dataset") -> np.ndarray:
 
 def _limit(data: "xr.Dataset", name: str) -> np.ndarray:
     """Return one of the `Limits` for each population (population,)."""
-    return np.array([getattr(LIMITS[bool(e)], name) for e in data["excites"].values], float)
+    limit = np.array([getattr(LIMITS[bool(e)], name) for e in data["excites"].values], float)
+    if name not in OF_NUCLEI or not nuclei(data).any():
+        return limit
+    coordinate, factor = OF_NUCLEI[name]
+    own = data[coordinate].values * factor
+    return np.where(np.isfinite(own), own, limit)
 
 
 def _name(data: "xr.Dataset", population: int) -> str:

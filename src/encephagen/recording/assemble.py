@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encephagen.recording.alarms import Alarm
+from encephagen.recording.alarms import RANGE_COORDS, Alarm
 from encephagen.recording.recording import CENTROID_COORDS, Recording
 from encephagen.recording.stretch import Stretch, Traces, fill, network_of
 from encephagen.units import whole_steps
@@ -26,6 +26,7 @@ def assemble(
     excites: Sequence[bool],
     neuron_region: np.ndarray,
     neuron_population: np.ndarray,
+    at_rest_Hz: Sequence[tuple[float, float] | None] = (),
     bin_ms: float = 10.0,
     count: np.ndarray | None = None,
     traces: Traces | None = None,
@@ -41,6 +42,7 @@ def assemble(
     regions: objects with ``name`` and, optionally, hemisphere, lobe, system, t1w_t2w, centroid_mm.
     excites (population): whether the population excites (else it inhibits).
     neuron_region, neuron_population (neuron): indices into regions and populations.
+    at_rest_Hz (population): low and high end of a nucleus' published rate, None for cortex.
     alarms: what the engine found; one with ``at_ms`` belongs to that moment, the others to every
         part of the stretch. `check` adds alarms of other kinds.
 
@@ -50,7 +52,7 @@ def assemble(
     start_step, n_steps = int(start_step), int(n_steps)
     if n_steps < 0 or start_step < 0:
         raise ValueError(f"start_step {start_step}, n_steps {n_steps}: expected none below 0")
-    network = _network(regions, populations, excites, neuron_region, neuron_population)
+    network = _network(regions, populations, excites, neuron_region, neuron_population, at_rest_Hz)
     stretch = Stretch(
         dt_ms=dt_ms,
         bin_ms=bin_ms,
@@ -119,6 +121,7 @@ def _network(
     excites: Sequence[bool],
     neuron_region: np.ndarray,
     neuron_population: np.ndarray,
+    at_rest_Hz: Sequence[tuple[float, float] | None],
 ) -> "xr.Dataset":
     """Return the part of the data that says what is recorded."""
     import xarray as xr
@@ -128,10 +131,16 @@ def _network(
     _check_members(neuron_region, neuron_population, len(regions), len(populations))
     size = np.zeros((len(regions), len(populations)), dtype=np.int32)
     np.add.at(size, (neuron_region, neuron_population), 1)
+    ranges = {}
+    if any(at_rest_Hz):
+        table = np.array([(np.nan, np.nan) if r is None else r for r in at_rest_Hz])
+        for name, values in zip(RANGE_COORDS, table.T, strict=True):
+            ranges[name] = ("population", values.copy(), {"units": "Hz"})
     return xr.Dataset(
         coords={
             "population": np.array(populations, dtype=object),
             "excites": ("population", np.array(excites, dtype=np.int8)),
+            **ranges,
             "region_size": (("region", "population"), size, {"units": "neurons"}),
             "neuron_region": ("neuron", neuron_region),
             "neuron_population": ("neuron", neuron_population),

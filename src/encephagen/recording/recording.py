@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encephagen.recording.alarms import Alarm
+from encephagen.recording.alarms import Alarm, nuclei
 from encephagen.recording.bins import first_step, n_steps, spike_steps, step_at
 from encephagen.recording.file import read, write
 from encephagen.recording.stretch import Stretch, Traces, fill, network_of
@@ -34,6 +34,8 @@ class Recording:
       ``bin_width_ms`` (time_ms) the width, shorter than ``bin_ms`` only in a last, incomplete bin;
     - ``v_mV`` (trace_time_ms, trace_neuron) float32, optional;
     - ``excites`` (population) int8: 1 for populations that excite, 0 for those that inhibit;
+    - ``rest_low_Hz``, ``rest_high_Hz`` (population): the published rate of a nucleus, nan for
+      cortex; absent in a recording of cortex alone;
     - ``region_size`` (region, population) int32, 0 where a population does not live,
       ``neuron_region`` (neuron) int32,
       ``neuron_population`` (neuron) int8;
@@ -114,6 +116,11 @@ class Recording:
     def excites(self) -> np.ndarray:
         """Which populations (population,) excite; the others inhibit."""
         return self.data["excites"].values.astype(bool)
+
+    @property
+    def nuclei(self) -> np.ndarray:
+        """Which populations (population,) are of a nucleus that is not cortex."""
+        return nuclei(self.data)
 
     @property
     def n_neurons(self) -> int:

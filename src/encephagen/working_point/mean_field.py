@@ -148,10 +148,22 @@ class MeanField:
 
     @cached_property
     def excitatory(self) -> np.ndarray:
-        """The part (region, unit) of a region's excitatory neurons in each unit, 0 elsewhere."""
-        excites = np.array([p.excites for p in self.brain.populations])[self.blocks.population]
+        """The part (region, unit) of a region's excitatory neurons in each unit, 0 elsewhere.
+
+        Nuclei that are not cortex are left out.
+        """
+        return self._parts([p.excites and p.at_rest is None for p in self.brain.populations])
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """The part (region, unit) in each unit of the neurons that drive a region's BOLD."""
+        return self._parts([p.excites or p.at_rest is not None for p in self.brain.populations])
+
+    def _parts(self, populations: Sequence[bool]) -> np.ndarray:
+        """Return the part (region, unit) of a region's neurons of some populations in each unit."""
+        chosen = np.array(populations)[self.blocks.population]
         neurons = np.zeros((self.blocks.n_regions, len(self.blocks)))
-        neurons[self.blocks.region[excites], np.flatnonzero(excites)] = self.size[excites]
+        neurons[self.blocks.region[chosen], np.flatnonzero(chosen)] = self.size[chosen]
         return neurons / np.maximum(neurons.sum(axis=1, keepdims=True), 1)
 
     def inputs(self, rate_Hz: np.ndarray) -> np.ndarray:
@@ -407,14 +419,14 @@ class MeanField:
         return self.weakened(rate_Hz, EDGE / leading)
 
     def correlation(self, rate_Hz: np.ndarray) -> np.ndarray:
-        """Return the correlation (region, region) of slow fluctuations of excitatory rates.
+        """Return the correlation (region, region) of slow fluctuations of what drives BOLD.
 
         C = K D K^T with K = (1 - J)^-1, J the feedback, and D the shot noise of finite size, rate
-        over number of neurons. nan where nothing excites.
+        over number of neurons. nan where nothing drives it.
         """
         K = np.linalg.inv(np.eye(self.size.size) - self.feedback(rate_Hz))
         covariance = (K * (rate_Hz / self.size)) @ K.T
-        covariance = self.excitatory @ covariance @ self.excitatory.T
+        covariance = self.seen @ covariance @ self.seen.T
         sd = np.sqrt(np.where(np.diag(covariance) > 0, np.diag(covariance), np.nan))
         return covariance / sd / sd[:, None]
 

@@ -8,6 +8,7 @@ from functools import reduce
 from operator import add
 
 from encephagen.brain.cortex import cortex
+from encephagen.brain.nuclei import nuclei
 from encephagen.brain.recipe import Recipe, default_recipe
 from encephagen.brain.spec import Brain, Port
 from encephagen.connectome.connectome import Connectome
@@ -86,9 +87,13 @@ def bare_brain(connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain
     """Return the whole brain before any working point: backgrounds are those of the recipe.
 
     Regions that no fragment fills have cells of cortex as stand-ins, of which a UserWarning tells.
+    The nuclei of a recipe are there where the connectome has their regions, and no fragment of your
+    own lives in these.
     """
-    own = filled(fragments)
-    cells = cortex(connectome, recipe, [name for name in connectome.names if name not in own])
+    others = nuclei(connectome, recipe, filled(fragments))
+    own = [*(one.made(connectome, recipe) for one in others), *fragments]
+    taken = filled(own)
+    cells = cortex(connectome, recipe, [name for name in connectome.names if name not in taken])
     (excites,) = (p for p in cells.populations if p.excites)
     where = {connectome.names[place] for place in cells.regions_of(excites.name)}
     inside = [r for r in connectome.regions if r.name in where]
@@ -97,7 +102,9 @@ def bare_brain(connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain
         for name in PORTS
         if name in {r.system for r in inside}
     )
-    brain = joined(cells, *fragments) + Brain(connectome, (), (), ports)
+    joints = tuple(p for one in others for p in one.joined(cells, recipe))
+    brain = joined(cells, *own) + Brain(connectome, (), (), ports)
+    brain = dataclasses.replace(brain, projections=brain.projections + joints)
     if brain.stand_ins:
         warnings.warn(stand_ins(brain), stacklevel=3)
     return brain

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encephagen.brain.recipe import TABLES, Cortex, Recipe, default_recipe, shipped_recipes
+from encephagen.brain.recipe import (
+    TABLES,
+    BasalGanglia,
+    Cortex,
+    Recipe,
+    Thalamus,
+    default_recipe,
+    shipped_recipes,
+)
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.engine import tables
 from encephagen.engine.estimate import estimate
@@ -136,8 +144,10 @@ def test_numbers_are_named_alone_or_with_their_table():
     [
         ("coupling", "nearest: long_weight_pA"),
         ("tau_m", "nearest: tau_m_min_ms"),
-        ("thalamus", "no fragment fills thalamus yet; tables: cortex"),
-        ("thalamus.weight_ee_pA", "no fragment fills thalamus yet"),
+        ("thalamus", r"numbers of thalamus stand in table \[thalamus\]: n_relay"),
+        ("striatum_size", r"numbers of striatum stand in table \[basal_ganglia\]: n_striatal"),
+        ("hippocampus", "no fragment fills hippocampus; tables: cortex, thalamus, basal_ganglia"),
+        ("thalamus.weight_ee_pA", "weight_ee_pA stands in table .cortex."),
         ("cortx.weight_ee_pA", "weight_ee_pA stands in table .cortex."),
         ("cortex.weight", "nearest: weight_"),
     ],
@@ -199,3 +209,24 @@ def test_a_shipped_recipe_goes_by_its_name(tmp_path, monkeypatch):
     assert [Recipe.load(name).name for name in shipped_recipes()] == list(shipped_recipes())
     with pytest.raises(ValueError, match="name of a shipped recipe: healthy_cortex"):
         Recipe.load("sick_cortex")
+
+
+def test_no_two_tables_have_a_number_of_the_same_name():
+    names = [name for table in TABLES for name in dataclasses.asdict(TABLES[table]())]
+    assert len(set(names)) == len(names)
+
+
+def test_nuclei_are_in_a_recipe_or_not(tmp_path):
+    cortex = default_recipe()
+    both = dataclasses.replace(cortex, thalamus=Thalamus(), basal_ganglia=BasalGanglia())
+    assert cortex.tables == ("cortex",)
+    assert both.tables == ("cortex", "thalamus", "basal_ganglia")
+    assert len({cortex.digest(), both.digest(), both.replace(rate_gpi_Hz=70.0).digest()}) == 3
+    both.save(tmp_path / "both.toml")
+    assert Recipe.load(tmp_path / "both.toml") == dataclasses.replace(both, name="both")
+    with pytest.raises(ValueError, match=r"has no \[thalamus\], where n_relay stands"):
+        cortex.replace(n_relay=10)
+    with pytest.raises(ValueError, match=r"\[basal_ganglia\] and no \[thalamus\]"):
+        dataclasses.replace(cortex, basal_ganglia=BasalGanglia())
+    with pytest.raises(ValueError, match="n_relay = 0: must be from 1"):
+        both.replace(n_relay=0)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from encephagen.recording import Traces, assemble
+from encephagen.recording import Recording, Traces, assemble, concatenate
 
 DT_MS = 0.5
 
@@ -190,3 +190,23 @@ def test_values_that_are_not_finite_are_found():
     (alarm,) = recording.alarms
     assert (alarm.kind, alarm.region) == ("non-finite", "R1")
     assert "250" in alarm.value
+
+
+def test_nuclei_are_judged_by_their_own_rates():
+    fast = {"rate_Hz": np.full(steps(3000), 60.0), "n_e": 60}
+    assert kinds(poisson(**fast)) == ["saturated"]
+    published = {"at_rest_Hz": ((55.0, 75.0), None)}
+    assert kinds(poisson(**fast, **published)) == []
+    assert kinds(poisson(np.full(steps(3000), 155.0), n_e=60, **published)) == ["saturated"]
+    assert kinds(poisson(np.full(steps(3000), 3.0), n_e=60, **published)) == ["silent"]
+    assert kinds(poisson(np.full(steps(3000), 3.0), n_e=60)) == []
+
+
+def test_published_rates_outlast_a_file_and_a_window(tmp_path):
+    recording = poisson(np.full(steps(500), 60.0), n_e=20, at_rest_Hz=((55.0, 75.0), None))
+    recording.save(tmp_path / "nuclei.nc")
+    loaded = Recording.load(tmp_path / "nuclei.nc")
+    assert recording.nuclei.tolist() == [True, False]
+    for same in (loaded, recording.window(100.0, 400.0), concatenate([recording])):
+        assert same.nuclei.tolist() == [True, False]
+    assert poisson(np.full(steps(500), 5.0)).nuclei.tolist() == [False, False]
