@@ -210,7 +210,8 @@ def heal(lab: Lab, where: Selector | None = None) -> tuple["Lesion", ...]:
     """
     from encephagen.engine.lesions import masks, words
 
-    session, connectome = lab.session, lab.network.brain.connectome
+    session, brain = lab.session, lab.network.brain
+    connectome, blocks = brain.connectome, lab.network.blocks
     if where is None:
         healed = session.lesions
         session.heal()
@@ -219,8 +220,10 @@ def heal(lab: Lab, where: Selector | None = None) -> tuple["Lesion", ...]:
     here[connectome.indices(where)] = True
     healed = []
     for lesion in session.lesions:
-        silent, cut = masks([lesion], connectome)
-        if not (silent | cut.any(axis=0) | cut.any(axis=1))[~here].any():
+        silent, cut = masks([lesion], brain)
+        cut_there = (cut.any(axis=0) | cut.any(axis=1))[~here]
+        elsewhere = np.isin(blocks.region, np.flatnonzero(~here))
+        if not (cut_there.any() or silent[elsewhere].any()):
             healed.append(lesion)
     if not healed:
         present = "; ".join(map(str, session.lesions)) or "none"

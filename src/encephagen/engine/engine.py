@@ -100,7 +100,7 @@ class Running(Protocol):
     def lesion(self, silent: np.ndarray, cut: np.ndarray) -> int:
         """Set the masks of lesions; return how many synapses are cut.
 
-        silent (region,) bool: neurons send no spikes. cut (region, region) bool, [target, source]:
+        silent (block,) bool: neurons send no spikes. cut (region, region) bool, [target, source]:
         nothing arrives from source regions at target regions, spikes under way included.
         """
         ...

@@ -10,19 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from encephagen.connectome.connectome import Connectome
+from encephagen import names
+from encephagen.brain.blocks import Blocks
+from encephagen.brain.spec import Brain
 
 Selector = str | Iterable[Any]
 
 
 @dataclass(frozen=True)
 class Silenced:
-    """Regions whose neurons send no spikes."""
+    """Regions (None: all) whose neurons send no spikes, or only those of a population."""
 
-    regions: Any
+    regions: Any = None
+    population: str | None = None
 
     def __str__(self) -> str:
-        return f"silenced {words(self.regions)}"
+        parts = [self.population, None if self.regions is None else words(self.regions)]
+        return f"silenced {' in '.join(filter(None, parts))}"
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,38 @@ class Cut:
 Lesion = Silenced | Cut
 
 
-def masks(lesions: Sequence[Lesion], connectome: Connectome) -> tuple[np.ndarray, np.ndarray]:
-    """Return silent (region,) and cut (region, region) bool, [target, source], of all lesions."""
-    silent, cut = np.zeros(connectome.n, bool), np.zeros((connectome.n,) * 2, bool)
+def masks(lesions: Sequence[Lesion], brain: Brain) -> tuple[np.ndarray, np.ndarray]:
+    """Return silent (block,) and cut (region, region) bool, [target, source], of all lesions.
+
+    Raises ValueError for names that are not there, and where a population does not live.
+    """
+    connectome, blocks = brain.connectome, Blocks.of(brain)
+    silent, cut = np.zeros(len(blocks), bool), np.zeros((connectome.n,) * 2, bool)
     for lesion in lesions:
         if isinstance(lesion, Silenced):
-            silent[connectome.indices(lesion.regions)] = True
+            silent |= _silenced(lesion, brain, blocks)
         else:
             ends = connectome.indices(lesion.target), connectome.indices(lesion.source)
             cut[np.ix_(*ends)] = True
     np.fill_diagonal(cut, False)
     return silent, cut
+
+
+def _silenced(lesion: Silenced, brain: Brain, blocks: Blocks) -> np.ndarray:
+    """Return the blocks (block,) that a lesion silences."""
+    hit = np.ones(len(blocks), bool)
+    if lesion.regions is not None:
+        hit &= np.isin(blocks.region, brain.connectome.indices(lesion.regions))
+    if lesion.population is not None:
+        known = [p.name for p in brain.populations]
+        if lesion.population not in known:
+            raise ValueError(
+                f"no population {lesion.population!r}; {names.hint(lesion.population, known)}"
+            )
+        hit &= blocks.population == known.index(lesion.population)
+        if not hit.any():
+            raise ValueError(f"nothing to silence: no {lesion.population} in {lesion.regions}")
+    return hit
 
 
 def plain(selector: Selector) -> Any:
@@ -70,16 +95,17 @@ def words(selector: Any) -> str:
 def to_list(lesion: Lesion) -> list[Any]:
     """Return a lesion as a file keeps it."""
     if isinstance(lesion, Silenced):
-        return ["silence", _listed(lesion.regions)]
+        of_all = [] if lesion.population is None else [lesion.population]
+        return ["silence", lesion.regions and _listed(lesion.regions), *of_all]
     return ["cut", _listed(lesion.source), _listed(lesion.target), lesion.n_synapses]
 
 
 def from_list(kept: Sequence[Any]) -> Lesion:
     """Return the lesion that `to_list` gave."""
-    kind, *names = kept
+    kind, *what = kept
     if kind == "silence":
-        return Silenced(plain(names[0]))
-    return Cut(plain(names[0]), plain(names[1]), int(names[2]))
+        return Silenced(what[0] and plain(what[0]), *what[1:])
+    return Cut(plain(what[0]), plain(what[1]), int(what[2]))
 
 
 def _listed(selector: Any) -> Any:

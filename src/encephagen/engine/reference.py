@@ -95,7 +95,7 @@ class ReferenceRun:
         self._under_way: dict[int, list[Synapse]] = defaultdict(list)  # by step of arrival
         self._recent: list[tuple[int, int]] = []  # step and neuron of what may be under way
         n = len(network.regions)
-        self._silent, self._cut = np.zeros(n, bool), np.zeros((n, n), bool)
+        self._silent, self._cut = np.zeros(network.n_neurons, bool), np.zeros((n, n), bool)
 
     @property
     def V_mV(self) -> np.ndarray:
@@ -138,7 +138,7 @@ class ReferenceRun:
                 )
                 drive_mV = drive_mV + added_mV
             self.states[i], spiked = cell.advance(self.states[i], drive_mV, cell.constants)
-            if spiked and not self._silent[cell.region]:
+            if spiked and not self._silent[i]:
                 spiking.append(i)
                 self._send(self.step, i)
         return spiking
@@ -170,7 +170,7 @@ class ReferenceRun:
 
     def lesion(self, silent: np.ndarray, cut: np.ndarray) -> int:
         """Set the masks of lesions; return how many synapses are cut (see `Running.lesion`)."""
-        self._silent, self._cut = silent.copy(), cut.copy()
+        self._silent, self._cut = self.network.blocks.each_neuron(silent), cut.copy()
         every = (synapse for synapses in self._outgoing for synapse in synapses)
         return sum(synapse.weight != 0 and not self._passes(synapse) for synapse in every)
 

@@ -264,9 +264,15 @@ class Session:
         """What is lesioned, in the order in which it was done."""
         return tuple(self._lesions)
 
-    def silence(self, regions: Selector) -> Silenced:
-        """Silence regions: their neurons send no spikes; return the lesion, for `heal`."""
-        lesion = Silenced(kinds.plain(regions))
+    def silence(self, regions: Selector | None = None, population: str | None = None) -> Silenced:
+        """Silence regions: their neurons send no spikes; return the lesion, for `heal`.
+
+        With a ``population`` only its neurons there are silenced, or all of them where no regions
+        are given. Raises ValueError for names that are not there, and where nothing is named.
+        """
+        if regions is None and population is None:
+            raise ValueError("silence: name regions, a population, or both")
+        lesion = Silenced(None if regions is None else kinds.plain(regions), population)
         self._set_lesions([*self._lesions, lesion])
         return lesion
 
@@ -291,7 +297,7 @@ class Session:
         self._set_lesions(left if lesion is not None else [])
 
     def _set_lesions(self, lesions: list[Lesion]) -> None:
-        silent, cut = kinds.masks(lesions, self.network.brain.connectome)
+        silent, cut = kinds.masks(lesions, self.network.brain)
         self._n_cut = self.run.lesion(silent, cut)
         self._lesions = lesions
 

@@ -34,6 +34,31 @@ def test_a_silenced_region_is_silent_and_heals(session):
     assert session.region_rate_Hz()[1].all() and session.lesions == ()
 
 
+def test_one_population_of_a_region_or_of_all_is_silenced(session, network):
+    inside = session.silence("B", "I")
+    session.record(100.0)
+    rate_Hz = session.region_rate_Hz()
+    population = network.populations.index("I")
+    assert rate_Hz[1, population] == 0 and rate_Hz[1, 1 - population] > 0
+    assert rate_Hz[[0, 2, 3]].all()
+    everywhere = session.silence(population="I")
+    session.record(100.0)
+    rate_Hz = session.region_rate_Hz()
+    assert not rate_Hz[:, population].any() and rate_Hz[:, 1 - population].all()
+    assert [str(lesion) for lesion in session.lesions] == ["silenced I in B", "silenced I"]
+    kept = Session(network, threads=1)
+    kept.restore(session.snapshot())
+    assert kept.lesions == (inside, everywhere)
+
+
+def test_what_cannot_be_silenced_is_named(session):
+    with pytest.raises(ValueError, match="no population 'inhibitory'; "):
+        session.silence(population="inhibitory")
+    with pytest.raises(ValueError, match="name regions, a population, or both"):
+        session.silence()
+    assert session.lesions == ()
+
+
 def test_a_cut_tells_how_many_synapses_there_were(session, network):
     edges, region = network.edges(), network.neuron_region
     from_a, to_c = region[edges["source"]] == 0, region[edges["target"]] == 2

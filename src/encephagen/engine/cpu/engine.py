@@ -324,8 +324,7 @@ class CPURun:
 
     def lesion(self, silent: np.ndarray, cut: np.ndarray) -> int:
         """Set the masks of lesions; return how many synapses are cut (see `Running.lesion`)."""
-        blocks = self.network.blocks
-        self._cells.silent[:] = silent[blocks.region]
+        self._cells.silent[:] = silent
         words, n_cut = self.synapses.packed, 0
         if cut.any():
             words = np.array(words)

@@ -158,8 +158,8 @@ class RegionRun:
     def lesion(self, silent: np.ndarray, cut: np.ndarray) -> int:
         """Set the masks of lesions; return how many connections are cut.
 
-        silent (region,): activity is zero at the end of the next step and stays so. cut (target,
-        source): nothing arrives, what is under way included.
+        silent (region,), its blocks: activity is zero at the end of the next step and stays so.
+        cut (target, source): nothing arrives, what is under way included.
         """
         self._write(ALIVE, np.where(silent, 0.0, 1.0))
         self._layout.cut(cut)

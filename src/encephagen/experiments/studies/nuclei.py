@@ -1,0 +1,358 @@
+"""What do thalamus and basal ganglia do to a brain at rest, and what becomes of it without them?
+
+A brain with nuclei of their own is recorded intact, then with one nucleus silenced at a time, each
+from the same moment and under the same noise. Anatomy says what must follow: the relay neurons of
+the thalamus are freed where the reticular nucleus or the internal pallidum (GPi) is silent, and
+held down where the external pallidum (GPe) is, which held GPi and the subthalamic nucleus (STN)
+down. The control silences as much of cortex: a region by chance. The last arm is the cortex alone,
+the same recipe on the regions of cortex, with whose functional connectivity that of the whole is
+compared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from encephagen import rng
+from encephagen.analysis import bold, fc, fc_correlation, group_fc
+from encephagen.analysis.rates import nucleus_rate, pool, region_rate
+from encephagen.analysis.statistics import t_interval
+from encephagen.brain.recipe import Recipe
+from encephagen.connectome.datasets import fmri, load
+from encephagen.experiments.brains import Values, healthy, rested, told
+from encephagen.experiments.design import (
+    FEWEST,
+    REAL,
+    Arm,
+    Condition,
+    check_enough,
+    joined,
+    lost,
+    perform,
+)
+from encephagen.experiments.prepare import at_least, chosen_recipe
+from encephagen.experiments.prepare import brain_digest as brain_digest
+from encephagen.experiments.result import Result
+from encephagen.experiments.runner import Runner
+from encephagen.recording.probe import Probe
+from encephagen.recording.recording import Recording
+from encephagen.units import MS_PER_S
+from encephagen.validation.targets import Row, Target, Verdict, judge
+from encephagen.working_point.whole import whole_brain
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+CLAIM = (
+    "Thalamus and basal ganglia fire as in awake animals, and act on each other as anatomy says: "
+    "without the reticular nucleus, or without GPi, the thalamus is freed (claimed here; in the "
+    "first encephagen they had cells of cortex)."
+)
+CORTEX = "cortex"
+CONTROL = "a region of cortex"
+HALASSA = "Halassa et al. 2014, doi 10.1016/j.cell.2014.06.025"
+INASE = "Inase et al. 1996, doi 10.1152/jn.1996.75.3.1087"
+ALBIN = "Albin et al. 1989, doi 10.1016/0166-2236(89)90074-X"
+
+
+def _up(of: str, source: str) -> Target:
+    return Target(of, 1.0, None, "", source, whole=True)
+
+
+def _down(of: str, source: str) -> Target:
+    return Target(of, None, 1.0, "", source, whole=True)
+
+
+EXPECTED: dict[str, dict[str, Target]] = {
+    "reticular": {"relay": _up("relay", HALASSA)},
+    "GPi": {"relay": _up("relay", INASE)},
+    "GPe": {
+        "STN": _up("STN", ALBIN),
+        "GPi": _up("GPi", ALBIN),
+        "relay": _down("relay", ALBIN),
+    },
+    CONTROL: {"relay": Target("relay", 0.95, 1.05, "", "free; no more than a twentieth")},
+}
+"""What silencing each nucleus does to the rate of others, over that of the brain intact."""
+NUMBERS = ("settle_s", "lesion_s", "minutes")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The numbers of the study; about fifteen minutes on two cores.
+
+    dataset             connectome with the regions of the nuclei, by name
+    cortex              that of its cortex alone
+    seeds               of wiring and noise
+    recipe              a TOML file with [thalamus] and [basal_ganglia]; None is the shipped recipe
+    minutes             recorded intact, for functional connectivity
+    lesion_s            recorded intact and with each nucleus silent, for rates
+    settle_s            thrown away at the start, and after each lesion
+    neurons_per_region  of cortex
+    """
+
+    dataset: str = "hcp-aal2-94"
+    cortex: str = "hcp-aal2"
+    seeds: int = 5
+    recipe: str | None = None
+    minutes: float = 5.0
+    lesion_s: float = 10.0
+    settle_s: float = 3.0
+    neurons_per_region: int = 200
+
+    def __post_init__(self) -> None:
+        at_least(self, seeds=FEWEST)
+
+    @property
+    def n_runs(self) -> int:
+        """Independent runs."""
+        return 2 * self.seeds
+
+    @classmethod
+    def tiny(cls) -> "Config":
+        """Return a study of seconds, whose figures mean nothing."""
+        return cls(seeds=2, minutes=0.6, lesion_s=1.0, settle_s=0.3, neurons_per_region=20)
+
+
+# ---- one brain ----------------------------------------------------------------------------------
+
+
+@told
+def with_lesions(
+    dataset: str,
+    null: str | None,
+    seed: int,
+    recipe: Values,
+    settle_s: float,
+    lesion_s: float,
+    minutes: float,
+) -> Values:
+    """Run one brain intact, then with each nucleus of `EXPECTED` that it has silenced, and healed.
+
+    {"rate_Hz": {lesion, "" where none: {population: rate}}, "range_Hz": {nucleus: (low, high)},
+    "fc" (region, region), "regions", "cortical" (region,), "alarms": of the brain intact}
+    """
+    assert null is None
+    connectome = load(dataset)
+    brain = whole_brain(connectome, Recipe.from_dict(recipe), wiring_seed=seed)
+    session = rested(brain, seed, settle_s)
+    start = session.snapshot()
+    cortical = [r.name for r in connectome.regions if r.cortical]
+    by_chance = str(rng.stream(seed, "control lesion").choice(cortical))
+    present, rate_Hz = {p.name for p in brain.populations}, {}
+    intact = session.record(lesion_s * MS_PER_S, probe=Probe())
+    alarms, rate_Hz[""] = healthy(intact), _rates(intact)
+    for name in EXPECTED:
+        if name != CONTROL and name not in present:
+            continue
+        session.restore(start)
+        if name == CONTROL:
+            session.silence(by_chance)
+        else:
+            session.silence(population=name)
+        session.advance(round(settle_s * MS_PER_S / session.network.dt_ms))
+        recording = session.record(lesion_s * MS_PER_S, probe=Probe(spikes=False))
+        healthy(recording)
+        rate_Hz[name] = _rates(recording)
+    session.restore(start)
+    long = session.record(minutes * 60.0 * MS_PER_S, probe=Probe(spikes=False))
+    healthy(long)
+    return {
+        "alarms": alarms,
+        "rate_Hz": rate_Hz,
+        "range_Hz": {
+            p.name: (p.at_rest.low_Hz, p.at_rest.high_Hz) for p in brain.populations if p.at_rest
+        },
+        "fc": fc(bold(long, _tr_s(dataset))).values,
+        "regions": list(connectome.names),
+        "cortical": np.array([r.cortical for r in connectome.regions]),
+    }
+
+
+def _rates(recording: Recording) -> dict[str, float]:
+    """Return the rate of cortex (its neurons that excite) and of each nucleus (Hz)."""
+    size = recording.data["region_size"].values[:, recording.excites & ~recording.nuclei]
+    weight = size.sum(axis=1)
+    rate_Hz = np.nan_to_num(pool(region_rate(recording)).values)
+    found = {name: of["rate_Hz"] for name, of in nucleus_rate(recording).items()}
+    return {CORTEX: float((rate_Hz * weight).sum() / weight.sum()), **found}
+
+
+def _tr_s(dataset: str) -> float:
+    time_s = fmri(dataset)["time_s"].values
+    return float(time_s[1] - time_s[0])
+
+
+# ---- all brains ---------------------------------------------------------------------------------
+
+
+def run(config: Config, runner: Runner) -> Result:
+    """Run the study. Raises ValueError where the brain has no nuclei."""
+    recipe = chosen_recipe(config.recipe, config.neurons_per_region)
+    given = {"recipe": recipe.as_dict()}
+    conditions = [
+        Condition(REAL, config.seeds, given={**given, "dataset": config.dataset}),
+        Condition(CORTEX, config.seeds, given={**given, "dataset": config.cortex}),
+    ]
+    same = {name: getattr(config, name) for name in NUMBERS}
+    arms = perform(runner, with_lesions, conditions, **same)
+    check_enough(arms[REAL])
+    whole = arms[REAL]
+    if not whole.measured[0]["range_Hz"]:
+        raise ValueError(
+            f"{config.dataset} under recipe {recipe.name!r} has no nuclei: choose a dataset with "
+            "their regions (hcp-aal2-94), and a recipe with [thalamus]"
+        )
+    lesions = [name for name in EXPECTED if name in whole.measured[0]["rate_Hz"]]
+    change = {
+        lesion: {
+            population: whole.column(
+                lambda r, lesion=lesion, p=population: r["rate_Hz"][lesion][p] / r["rate_Hz"][""][p]
+            )
+            for population in whole.measured[0]["rate_Hz"][""]
+            if population != lesion
+        }
+        for lesion in lesions
+    }
+    agreement = _agreement(config, arms)
+    values = {
+        "rate_Hz": {p: float(_rate(whole, p).mean()) for p in whole.measured[0]["rate_Hz"][""]},
+        "change": {
+            lesion: {p: float(x.mean()) for p, x in by.items()} for lesion, by in change.items()
+        },
+        "fc_r": {name: float(x.mean()) if x.size else None for name, x in agreement.items()},
+        "n": {name: arm.n for name, arm in arms.items()},
+        **lost(arms),
+    }
+    rows = _rows(values, arms, change, agreement)
+    data = {f"change {a} {b}": x for a, by in change.items() for b, x in by.items()}
+    data["fc"] = np.tanh(np.arctanh(_clipped(whole)).mean(axis=0))
+    data["fc_people"] = group_fc(fmri(config.dataset)).values
+    data["regions"] = np.array(whole.measured[0]["regions"])
+    return Result(values=values, verdict=verdict(values, rows), rows=rows, data=data)
+
+
+def _clipped(arm: Arm) -> np.ndarray:
+    return np.clip(arm.column(lambda r: r["fc"]), -0.999999, 0.999999)
+
+
+def _rate(arm: Arm, population: str) -> np.ndarray:
+    return arm.column(lambda r: r["rate_Hz"][""][population])
+
+
+def _agreement(config: Config, arms: Mapping[str, Arm]) -> dict[str, np.ndarray]:
+    """Return r of FC with the group's (run,): of all regions, of cortex in it, of cortex alone."""
+    whole, alone = arms[REAL], arms[CORTEX]
+    people = group_fc(fmri(config.dataset))
+    cortical = np.flatnonzero(whole.measured[0]["cortical"])
+    of_cortex = group_fc(fmri(config.cortex))
+
+    def r(found: np.ndarray, target: "xr.DataArray", part: np.ndarray | None = None) -> float:
+        here = np.arange(len(target)) if part is None else part
+        own = target.copy(data=found)
+        return fc_correlation(own[here][:, here], target[here][:, here])
+
+    return {
+        "all regions": whole.column(lambda run: r(run["fc"], people)),
+        "cortex within": whole.column(lambda run: r(run["fc"], people, cortical)),
+        "cortex alone": alone.column(lambda run: r(run["fc"], of_cortex)),
+    }
+
+
+# ---- what is shown ------------------------------------------------------------------------------
+
+
+def _rows(
+    values: Values,
+    arms: Mapping[str, Arm],
+    change: Mapping[str, Mapping[str, np.ndarray]],
+    agreement: Mapping[str, np.ndarray],
+) -> tuple[Row, ...]:
+    """Return rates beside what is published, what each lesion changes, and FC."""
+    whole, rows = arms[REAL], []
+    ranges = whole.measured[0]["range_Hz"]
+    for name in values["rate_Hz"]:
+        x = _rate(whole, name)
+        target = None
+        if name in ranges:
+            low, high = ranges[name]
+            target = Target(name, low, high, "Hz", "published, at rest")
+        note = whole.lost if name == CORTEX else ""
+        rows.append(_row(name, x, "Hz", target, note))
+    for lesion, by in change.items():
+        expected = EXPECTED[lesion]
+        for population in [*expected, *(p for p in by if p not in expected)]:
+            if population not in by:
+                continue
+            words = f"{population}, {lesion} silent"
+            note = "rate over that of the brain intact" if population in expected else ""
+            rows.append(_row(words, by[population], "", expected.get(population), note))
+    for name, x in agreement.items():
+        note = "r of FC with the group's, each seed alone, mean"
+        arm = arms[CORTEX] if name == "cortex alone" else whole
+        rows.append(_row(f"FC r, {name}", x, "", None, joined(note, arm.lost)))
+    return tuple(rows)
+
+
+def _row(name: str, x: np.ndarray, unit: str, target: Target | None, note: str) -> Row:
+    return judge(
+        name,
+        float(x.mean()) if x.size else None,
+        interval=t_interval(x),
+        n=x.size,
+        unit=unit,
+        target=target,
+        otherwise=Verdict.REPORTED,
+        note=note,
+    )
+
+
+def verdict(values: Values, rows: tuple[Row, ...]) -> str:
+    """Return what the figures come to."""
+    judged = [row for row in rows if row.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED)]
+    nuclei = [row for row in judged if "silent" not in row.name]
+    within = sum(row.verdict is Verdict.PASS for row in nuclei)
+    effects = [row for row in judged if "silent" in row.name]
+    as_said = sum(row.verdict is Verdict.PASS for row in effects)
+    change = values["change"]
+    told_of = [
+        f"{change[lesion]['relay']:.2f} times without {words}"
+        for lesion, words in (
+            ("reticular", "the reticular nucleus"),
+            ("GPi", "GPi"),
+            ("GPe", "GPe"),
+            (CONTROL, "as much of cortex"),
+        )
+        if lesion in change
+    ]
+    r = values["fc_r"]
+    alone = "not measured" if r["cortex alone"] is None else f"{r['cortex alone']:.3f}"
+    return (
+        f"{within} of {len(nuclei)} nuclei fire within their published ranges, and {as_said} of "
+        f"{len(effects)} effects of lesions are as the literature says: the relay fires "
+        f"{', '.join(told_of)}. FC agrees with the group over all regions with r "
+        f"{r['all regions']:.3f}, within cortex {r['cortex within']:.3f}, of the cortex alone "
+        f"{alone}."
+    )
+
+
+def figures(result: Result) -> "dict[str, Figure]":
+    """Return what each lesion does to the relay and to cortex, and FC beside that of people."""
+    from encephagen.figures import style
+    from encephagen.figures.strip import strip
+
+    d: Mapping[str, Any] = result.data
+    with style.styled(7.2, 2.8) as figure:
+        left, right = figure.subplots(1, 2)
+        for axes, population in ((left, "relay"), (right, CORTEX)):
+            found = {
+                lesion: d[f"change {lesion} {population}"]
+                for lesion in EXPECTED
+                if f"change {lesion} {population}" in d
+            }
+            strip(axes, found, reference=1.0)
+            axes.set(ylabel="rate over intact", title=f"{population.capitalize()}, silenced:")
+    return {"lesions": figure}
