@@ -221,9 +221,8 @@ def heal(lab: Lab, where: Selector | None = None) -> tuple["Lesion", ...]:
     healed = []
     for lesion in session.lesions:
         silent, cut = masks([lesion], brain)
-        cut_there = (cut.any(axis=0) | cut.any(axis=1))[~here]
-        elsewhere = np.isin(blocks.region, np.flatnonzero(~here))
-        if not (cut_there.any() or silent[elsewhere].any()):
+        reached = np.flatnonzero(cut.any(axis=0) | cut.any(axis=1))
+        if here[reached].all() and here[blocks.region[silent]].all():
             healed.append(lesion)
     if not healed:
         present = "; ".join(map(str, session.lesions)) or "none"
