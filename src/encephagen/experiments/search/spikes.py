@@ -25,11 +25,15 @@ LARGEST_FACTOR = 1.3
 
 
 def calibrated(dataset: str, recipe: dict[str, float]) -> dict[str, Any]:
-    """Return {"working_point": that of the recipe, measured}, or {None, "why"} if it has none."""
+    """Return {"working_point": that of the recipe, measured}, or {None, "why"} if it has none.
+
+    It is that of one wiring; theory moves it to those of other seeds.
+    """
     from encephagen.working_point.calibration import calibrate
 
     try:
-        found = calibrate(bare_brain(load(dataset), Recipe.from_dict({"cortex": recipe})))
+        brain = bare_brain(load(dataset), Recipe.from_dict({"cortex": recipe}))
+        found = calibrate(brain, wiring_seed=0)
     except NoWorkingPoint as error:
         return {"working_point": None, "why": str(error)}
     return {"working_point": found.as_dict()}
