@@ -18,7 +18,7 @@ from encephagen.network.build import build
 from encephagen.network.cells import each_of
 from encephagen.network.network import Network
 from encephagen.units import MS_PER_S
-from encephagen.working_point.mean_field import MeanField
+from encephagen.working_point.mean_field import SLOPE_MV, MeanField
 from encephagen.working_point.point import Held, NoWorkingPoint, WorkingPoint
 from encephagen.working_point.transfer import Cells, cumulants_per_Hz, fire_Hz
 
@@ -57,6 +57,18 @@ def theory(network: Network) -> Theory:
         raised = cells._replace(threshold_mV=cells.threshold_mV + raised_mV)
         return fire_Hz(inputs + of_background * background_Hz[block], raised)
 
+    def followed(
+        background_Hz: np.ndarray, inputs: np.ndarray, before_Hz: np.ndarray
+    ) -> np.ndarray:
+        """Return the rates that adapt to themselves: a step of Newton's from those before."""
+        raised_mV = adaptation_mV * before_Hz
+        now_Hz = rates(background_Hz, inputs, raised_mV)
+        if not adaptation_mV.any():
+            return now_Hz
+        higher_Hz = rates(background_Hz, inputs, raised_mV + SLOPE_MV)
+        slope = (now_Hz - higher_Hz) / SLOPE_MV
+        return before_Hz + (now_Hz - before_Hz) / (1 + slope * adaptation_mV)
+
     def mean(values: np.ndarray) -> np.ndarray:
         return np.add.reduceat(values, blocks.first[:-1]) / blocks.size
 
@@ -69,7 +81,7 @@ def theory(network: Network) -> Theory:
             over = mean(rates(middle_Hz, inputs, raised_mV)) > field.target_Hz
             low_Hz, high_Hz = np.where(over, low_Hz, middle_Hz), np.where(over, middle_Hz, high_Hz)
         change = np.abs(middle_Hz - background_Hz) / np.maximum(usual_Hz, 1e-9)
-        background_Hz, rate_Hz = middle_Hz, rates(middle_Hz, inputs, raised_mV)
+        background_Hz, rate_Hz = middle_Hz, followed(middle_Hz, inputs, rate_Hz)
         if change.max() < SETTLED:
             break
     else:

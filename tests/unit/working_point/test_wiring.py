@@ -114,3 +114,16 @@ def test_the_resting_cortex_is_at_its_targets_on_any_wiring():
     assert 2.0 < figures["rate_inh_over_exc"] < 4.0 and not figures["alarms"]
     assert figures["rate_region_max_Hz"] < 1.35 * 2.5 and figures["rate_region_min_Hz"] > 0.75 * 2.5
     assert 0.1 < figures["rate_neuron_p10_Hz"] < 0.6 and 5.0 < figures["rate_neuron_p90_Hz"] < 7.0
+
+
+def test_strong_adaptation_settles():
+    """Each Hz raises the threshold by 1.4 mV: from round to round, rates would swing wider."""
+    recipe = dataclasses.replace(
+        RECIPE.replace(adaptation_mV=7.0, neurons_per_region=60), base=None
+    )
+    brain = bare_brain(hcp_aal2(), recipe)
+    network, field = build(brain, seed=1), MeanField.of(brain)
+    found, blocks = theory(network), network.blocks
+    rate_Hz = np.add.reduceat(found.rate_Hz, blocks.first[:-1]) / blocks.size
+    held = np.isfinite(field.target_Hz)
+    assert rate_Hz[held] == pytest.approx(field.target_Hz[held], rel=1e-3)
