@@ -12,6 +12,7 @@ from encephagen.experiments.studies.rhythm import (
     run,
     shifted,
     strongest_Hz,
+    verdict,
 )
 from encephagen.recording import assemble
 from encephagen.rng import stream
@@ -82,6 +83,7 @@ def test_brains_that_ran_away_are_left_out_and_counted():
         "power": power,
         "shot_noise": 0.5,
         "peak_Hz": None,
+        "alpha_Hz": None,
         "bands": dict.fromkeys(BANDS, 1.0),
         "shifted": dict.fromkeys(BANDS, 1.0),
     }
@@ -95,10 +97,12 @@ def test_brains_that_ran_away_are_left_out_and_counted():
             return nulls[: len(todo)] if label == "weight-shuffle" else usual
 
     result = run(Config(seeds=4, nulls=5), Made())
-    assert result.values["n"] == {"real": 3, "isolated": 0, "weight-shuffle": 3}
-    assert result.values["ran_away"] == {"real": 1, "isolated": 4, "weight-shuffle": 1}
-    assert result.values["refused"] == {"real": 0, "isolated": 0, "weight-shuffle": 1}
-    assert "There is no rhythm: none of 3 brains have a peak" in result.verdict
+    others = {"no loop": 3, "cortex alone": 3}
+    assert result.values["n"] == {"real": 3, **others, "isolated": 0, "weight-shuffle": 3}
+    counts = result.values["ran_away"]
+    assert (counts["real"], counts["isolated"], counts["weight-shuffle"]) == (1, 4, 1)
+    assert {name for name, n in result.values["refused"].items() if n} == {"weight-shuffle"}
+    assert "There is no rhythm: 0 of 3 brains with a thalamic loop have a peak" in result.verdict
     assert "isolated" not in result.verdict
     null = next(row for row in result.rows if row.name == "gamma, weight-shuffle")
     assert null.n == 3 and null.note.endswith(
@@ -108,3 +112,18 @@ def test_brains_that_ran_away_are_left_out_and_counted():
     lost = next(row for row in result.rows if row.name == "gamma, isolated")
     assert lost.value is None and lost.note == "4 more ran away"
     assert study.find("rhythm").figures(result)
+
+
+def test_a_rhythm_is_a_peak_in_most_brains_with_the_loop():
+    def values(real, no_loop):
+        return {
+            "n": {"real": 10, "no loop": 10, "cortex alone": 10, "isolated": 10},
+            "with_alpha": {"real": real, "no loop": no_loop, "cortex alone": 0, "isolated": 0},
+            "peak_Hz": {"real": 10.5},
+            "bands": {"real": {"alpha": 3.0, "gamma": 0.9}, "shifted": {"alpha": 1.0}},
+            "nulls": {},
+        }
+
+    assert verdict(values(8, 0)).startswith("There is a rhythm: 8 of 10 brains")
+    assert "at 10.5 Hz (median), 0 of 10 where the thalamus does" in verdict(values(8, 0))
+    assert verdict(values(7, 0)).startswith("There is no rhythm: 7 of 10 brains")

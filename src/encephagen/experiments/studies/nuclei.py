@@ -4,9 +4,9 @@ A brain with nuclei of their own is recorded intact, then with one nucleus silen
 from the same moment and under the same noise. Anatomy says what must follow: the relay neurons of
 the thalamus are freed where the reticular nucleus or the internal pallidum (GPi) is silent, and
 held down where the external pallidum (GPe) is, which held GPi and the subthalamic nucleus (STN)
-down. The control silences as much of cortex: a region by chance. The last arm is the cortex alone,
-the same recipe on the regions of cortex, with whose functional connectivity that of the whole is
-compared.
+down. The control silences as much of cortex: a region by chance. The last arm is a cortex alone,
+with whose functional connectivity that of the whole is compared. Its recipe has more of local
+recurrence, which in the whole the loop through the thalamus gives.
 """
 
 from collections.abc import Mapping
@@ -85,9 +85,10 @@ class Config:
     """The numbers of the study; about fifteen minutes on two cores.
 
     dataset             connectome with the regions of the nuclei, by name
-    cortex              that of its cortex alone
+    cortex              that of its cortex alone, for the arm of cortex alone
+    cortex_recipe       the recipe of that arm
     seeds               of wiring and noise
-    recipe              a TOML file with [thalamus] and [basal_ganglia]; None is the shipped recipe
+    recipe              one with [thalamus] and [basal_ganglia]: a TOML file, or a shipped name
     minutes             recorded intact, for functional connectivity
     lesion_s            recorded intact and with each nucleus silent, for rates
     settle_s            thrown away at the start, and after each lesion
@@ -97,7 +98,8 @@ class Config:
     dataset: str = "hcp-aal2-94"
     cortex: str = "hcp-aal2"
     seeds: int = 5
-    recipe: str | None = None
+    recipe: str = "resting_brain"
+    cortex_recipe: str = "resting_cortex"
     minutes: float = 5.0
     lesion_s: float = 10.0
     settle_s: float = 3.0
@@ -114,7 +116,7 @@ class Config:
     @classmethod
     def tiny(cls) -> "Config":
         """Return a study of seconds, whose figures mean nothing."""
-        return cls(seeds=2, minutes=0.6, lesion_s=1.0, settle_s=0.3, neurons_per_region=20)
+        return cls(seeds=2, minutes=0.6, lesion_s=1.0, settle_s=0.3, neurons_per_region=40)
 
 
 # ---- one brain ----------------------------------------------------------------------------------
@@ -191,11 +193,16 @@ def _tr_s(dataset: str) -> float:
 
 def run(config: Config, runner: Runner) -> Result:
     """Run the study. Raises ValueError where the brain has no nuclei."""
-    recipe = chosen_recipe(config.recipe, config.neurons_per_region)
-    given = {"recipe": recipe.as_dict()}
+    recipe, of_cortex = (
+        chosen_recipe(name, config.neurons_per_region)
+        for name in (config.recipe, config.cortex_recipe)
+    )
     conditions = [
-        Condition(REAL, config.seeds, given={**given, "dataset": config.dataset}),
-        Condition(CORTEX, config.seeds, given={**given, "dataset": config.cortex}),
+        Condition(name, config.seeds, given={"dataset": dataset, "recipe": numbers.as_dict()})
+        for name, dataset, numbers in (
+            (REAL, config.dataset, recipe),
+            (CORTEX, config.cortex, of_cortex),
+        )
     ]
     same = {name: getattr(config, name) for name in NUMBERS}
     arms = perform(runner, with_lesions, conditions, **same)
