@@ -5,6 +5,7 @@ the engine must stop, end one run with its `Outcome`, and no study: they are kep
 """
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,12 +73,17 @@ class RanAway(ValueError):
 
 
 def told(run: Callable[..., Values]) -> Callable[..., Values]:
-    """Return a run whose dict says how it ended: "outcome" and "why", alone unless it is ok."""
+    """Return a run whose dict says how it ended: "outcome" and "why", alone unless it is ok.
+
+    Which regions have stand-ins a study's page tells, not each of its runs.
+    """
 
     @functools.wraps(run)
     def ended(*args: Any, **given: Any) -> Values:
         try:
-            return {**run(*args, **given), **Outcome(Ended.OK).as_dict()}
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".* as stand-ins: ", UserWarning)
+                return {**run(*args, **given), **Outcome(Ended.OK).as_dict()}
         except (Refused, NoWorkingPoint) as error:
             return {"alarms": [], **Outcome(Ended.REFUSED, str(error)).as_dict()}
         except RanAway as error:

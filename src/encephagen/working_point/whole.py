@@ -35,8 +35,9 @@ def whole_brain(
     background stays. For another, give what `calibrate` or `balance` finds for `bare_brain`.
     `Brain.working_point` says which it is. One that was found on one wiring is moved by theory to
     that of ``wiring_seed``, which the network is built with (`wiring.on_wiring`). ``fragments`` are
-    of your own, for regions that are not cortical; others of these have cells of cortex as stand-
-    ins. A system that the connectome lacks has no port.
+    of your own, for regions that are not cortical. Others of these have the nuclei that the recipe
+    has numbers for, or cells of cortex as stand-ins. A system that the connectome lacks has no
+    port.
 
     Warns (UserWarning) where there are stand-ins, and where a target was changed and the working
     point kept. Raises ValueError as `cortex` does, and NoWorkingPoint as `balance` does.
