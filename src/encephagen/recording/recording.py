@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from encephagen.recording.alarms import Alarm, nuclei
+from encephagen.recording.alarms import RANGE_COORDS, Alarm, nuclei
 from encephagen.recording.bins import first_step, n_steps, spike_steps, step_at
 from encephagen.recording.file import read, write
 from encephagen.recording.stretch import Stretch, Traces, fill, network_of
@@ -121,6 +121,15 @@ class Recording:
     def nuclei(self) -> np.ndarray:
         """Which populations (population,) are of a nucleus that is not cortex."""
         return nuclei(self.data)
+
+    @property
+    def at_rest_Hz(self) -> list[tuple[float, float] | None]:
+        """The published rate (population,) of each nucleus, low and high end; None for cortex."""
+        if not self.nuclei.any():
+            return [None] * len(self.populations)
+        low_Hz, high_Hz = (self.data[name].values.tolist() for name in RANGE_COORDS)
+        ends = zip(low_Hz, high_Hz, self.nuclei, strict=True)
+        return [(low, high) if nucleus else None for low, high, nucleus in ends]
 
     @property
     def n_neurons(self) -> int:

@@ -67,6 +67,7 @@ def at_rest(
         "network": {
             "populations": list(spiking.populations),
             "excites": spiking.excites.tolist(),
+            "at_rest_Hz": spiking.at_rest_Hz,
             "neuron_region": spiking.data["neuron_region"].values,
             "neuron_population": spiking.data["neuron_population"].values,
             "provenance": spiking.provenance,

@@ -209,4 +209,6 @@ def test_published_rates_outlast_a_file_and_a_window(tmp_path):
     assert recording.nuclei.tolist() == [True, False]
     for same in (loaded, recording.window(100.0, 400.0), concatenate([recording])):
         assert same.nuclei.tolist() == [True, False]
-    assert poisson(np.full(steps(500), 5.0)).nuclei.tolist() == [False, False]
+        assert same.at_rest_Hz == [(55.0, 75.0), None]
+    cortex = poisson(np.full(steps(500), 5.0))
+    assert cortex.nuclei.tolist() == [False, False] and cortex.at_rest_Hz == [None, None]

@@ -197,6 +197,7 @@ def shifted(recording: Recording, connectome: Connectome, seed: int) -> Recordin
         regions=connectome.regions,
         populations=recording.populations,
         excites=recording.excites.tolist(),
+        at_rest_Hz=recording.at_rest_Hz,
         neuron_region=recording.data["neuron_region"].values,
         neuron_population=recording.data["neuron_population"].values,
         bin_ms=recording.bin_ms,
