@@ -237,7 +237,7 @@ def _activity(
 ) -> tuple[np.ndarray, float, float, tuple[str, ...]]:
     """Return values (time, region), the width of a bin and the start in s, and the regions.
 
-    Values are nan throughout in regions of a Recording where no neuron excites.
+    Values are nan throughout in regions of a Recording where no such neuron lives.
     """
     if isinstance(activity, Recording):
         n = activity.n_steps // round(activity.bin_ms / activity.dt_ms)  # whole bins

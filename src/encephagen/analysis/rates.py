@@ -36,7 +36,8 @@ def pool(rate: "xr.DataArray", population: str | None = None) -> "xr.DataArray":
     """Return the rate (..., region) of some populations together, from one (..., population).
 
     Each counts by its number of neurons in the region; nan where none of them lives.
-    rate: of `region_rate` or `binned_rate`; population: one by name, or None: all that excite.
+    rate: of `region_rate` or `binned_rate`
+    population: one by name, or None: the cells of cortex that excite.
     Raises ValueError for an unknown name.
     """
     part = rate.isel(population=chosen(rate, population))
@@ -160,7 +161,8 @@ def _system_rate(
 
     require_positive(window_ms=window_ms)
     names, member = system_members(recording)
-    neurons = member @ recording.data["region_size"].values @ groups
+    in_region = recording.data["region_size"].values @ groups
+    neurons, inhabited = member @ in_region, in_region.any(axis=1).astype(int)
     total = np.einsum("sr,trg->tsg", member, recording.data["count"].values @ groups)
     n = max(1, round(window_ms / recording.bin_ms))
     whole = round(recording.duration_ms / recording.dt_ms) // round(
@@ -179,7 +181,7 @@ def _system_rate(
         {
             "rate_Hz": (dims, rate, {"units": "Hz"}),
             "se_Hz": (dims, error, {"units": "Hz"}),
-            "n_regions": ("system", member.sum(axis=1)),
+            "n_regions": ("system", member @ inhabited),
         },
         coords={"system": names, dim: labels},
         attrs={"window_ms": n * recording.bin_ms, "n_windows": n_windows},

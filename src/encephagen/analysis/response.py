@@ -52,7 +52,7 @@ def system_response(
     """Return the response of each system to pulses of stimulation, tested against chance.
 
     recordings: with single spikes, and of one network; pulses lie in them and may share one.
-    population: one by name, or None: all that excite.
+    population: one by name, or None: the cells of cortex that excite.
     settle_ms: at least so much is left out behind a pulse.
     pulses: (start_ms, stop_ms) in brain time, all of one length L and each with L of spontaneous
         activity right before it. After is the stretch of L right behind a pulse, where recorded.

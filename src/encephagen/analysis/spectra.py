@@ -28,7 +28,7 @@ def power_spectrum(
     *,
     population: str | None = None,
 ) -> "xr.Dataset":
-    """Return Welch spectra of the rate of one population, or, if None, of all that excite.
+    """Return Welch spectra of a population's rate, or, if None, of cells of cortex that excite.
 
     One-sided, in Hz^2/Hz. ``power`` (frequency_Hz) is that of the whole network, ``region_power``
     (region, frequency_Hz) that of each region, nan where no such neuron lives; ``shot_noise`` and

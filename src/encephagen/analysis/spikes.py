@@ -92,7 +92,7 @@ def count_correlation(
 ) -> "xr.Dataset":
     """Return the mean pairwise correlation of spike counts among neurons.
 
-    population: one by name, or None: all that excite.
+    population: one by name, or None: the cells of cortex that excite.
 
     From each region up to ``per_region`` neurons with ``min_spikes`` or more are drawn. The dataset
     holds ``within`` (region), the mean over pairs of a region (nan with fewer than two neurons),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from encephagen.analysis import spectra, timescales
-from encephagen.analysis.rates import neuron_rate, neurons_of, nucleus_rate, region_rate
+from encephagen.analysis.rates import chosen, neuron_rate, neurons_of, nucleus_rate, region_rate
 from encephagen.analysis.spikes import (
     CORRELATION_WINDOW_MS,
     MIN_SPIKES,
@@ -141,8 +141,10 @@ def _count_window_ms(part: Recording) -> float:
 
 def _spectral_figures(part: Recording) -> dict[str, Any]:
     # Below this the spectrum has fewer than 8 frequencies in the range of the fit.
-    if part.duration_ms < spectra.SEGMENT_MS or (
-        not part.has_spikes and part.bin_ms > 1000.0 / (2 * spectra.SLOPE_RANGE_HZ[1])
+    if (
+        not len(chosen(part.data))
+        or part.duration_ms < spectra.SEGMENT_MS
+        or (not part.has_spikes and part.bin_ms > 1000.0 / (2 * spectra.SLOPE_RANGE_HZ[1]))
     ):
         return {}
     spectrum = spectra.power_spectrum(part)

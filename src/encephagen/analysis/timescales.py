@@ -30,7 +30,7 @@ def autocorrelation(
 
     activity: a Recording, or an array with a dimension ``region`` and one of time (time_ms or
         time_s), averaged over as many of its steps as a bin holds.
-    population: of a Recording, one by name, or None: all that excite.
+    population: of a Recording, one by name, or None: the cells of cortex that excite.
 
     Lags run from one bin; lag 0, which holds the shot noise of single spikes, is left out of the
     result but not of the normalisation. nan for a region that never changes, or where no such

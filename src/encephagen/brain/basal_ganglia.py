@@ -78,7 +78,7 @@ def basal_ganglia(connectome: Connectome, recipe: Recipe) -> Brain:
         )
         for name, (size, target_Hz) in sizes_and_targets.items()
     )
-    n = round(numbers.in_degree_ganglia)
+    n = numbers.in_degree_ganglia
     near = Uniform(recipe.cortex.local_delay_min_ms, recipe.cortex.local_delay_max_ms)
     same_side = Between(numbers.in_degree_ganglia, _same_side(connectome))
     slow = Conduction.along(connectome, numbers.velocity_striatal_mm_per_ms)

@@ -37,6 +37,7 @@ USUAL = {
 }
 """Usual words for a number that has another name here."""
 IN_TABLE = {
+    "subthalam": "basal_ganglia",
     "thalamus": "thalamus",
     "striatum": "basal_ganglia",
     "pallidum": "basal_ganglia",
@@ -136,7 +137,7 @@ class Cortex:
 class Thalamus:
     """The numbers of `encephagen.brain.thalamus.thalamus`: a relay and a reticular nucleus a side.
 
-    Weights are those of AMPA and GABA-A of the cortex; targets are met by backgrounds of their own.
+    Excitation is by AMPA as in cortex; targets are met by backgrounds of their own.
     Raises ValueError for values out of range.
     """
 
@@ -185,7 +186,7 @@ class BasalGanglia:
     rate_gpi_Hz: float = number(69.0, "Hz", "free; target, middle of the published range")
     rate_stn_Hz: float = number(19.0, "Hz", "free; target, middle of the published range")
     tau_m_ganglia_ms: float = number(15.0, "ms", "free")
-    in_degree_ganglia: float = number(20.0, "", "free; of each projection among these nuclei")
+    in_degree_ganglia: int = number(20, "", "free; of each projection among these nuclei", low=1)
     in_degree_cortex_ganglia: float = number(60.0, "", "free; E to striatum, and to STN")
     in_degree_gpi_relay: float = number(10.0, "", "free")
     weight_exc_striatal_pA: float = number(40.0, "pA", "free")
@@ -245,7 +246,7 @@ class Recipe:
             f"{name}={value:g}"
             for table in self.tables
             for name, value in own[table].items()
-            if value != usual.get(table, own[table])[name]
+            if value != usual.get(table, dataclasses.asdict(TABLES[table]()))[name]
         ]
         shown = ", ".join(changed[:4]) + (f" and {len(changed) - 4} more" * (len(changed) > 4))
         return f"Recipe {self.name!r}: {shown or 'the defaults'}, digest {self.digest()[:12]}"

@@ -28,8 +28,8 @@ RELAY, RETICULAR = "relay", "reticular"
 RELAY_AT_REST = RestingRate(
     5.0,
     20.0,
-    "Ramcharan et al. 2005, doi 10.1073/pnas.0502843102: awake monkeys, first-order above "
-    "higher-order nuclei; the ends are rounded (free)",
+    "free; awake monkeys, first-order above higher-order nuclei: Ramcharan et al. 2005, "
+    "doi 10.1073/pnas.0502843102",
 )
 RETICULAR_AT_REST = RestingRate(
     20.5,

@@ -74,7 +74,10 @@ def _silenced(lesion: Silenced, brain: Brain, blocks: Blocks) -> np.ndarray:
             )
         hit &= blocks.population == known.index(lesion.population)
         if not hit.any():
-            raise ValueError(f"nothing to silence: no {lesion.population} in {lesion.regions}")
+            raise ValueError(
+                f"nothing to silence: {lesion.population!r} does not live in "
+                f"{words(lesion.regions)}; name other regions, or leave them out for all"
+            )
     return hit
 
 

@@ -27,7 +27,7 @@ from encephagen.network.build import build
 from encephagen.recording.recording import Recording
 from encephagen.units import MS_PER_S
 from encephagen.working_point.point import NoWorkingPoint
-from encephagen.working_point.whole import whole_brain
+from encephagen.working_point.whole import StandIns, whole_brain
 
 Values = dict[str, Any]
 
@@ -75,14 +75,14 @@ class RanAway(ValueError):
 def told(run: Callable[..., Values]) -> Callable[..., Values]:
     """Return a run whose dict says how it ended: "outcome" and "why", alone unless it is ok.
 
-    Which regions have stand-ins a study's page tells, not each of its runs.
+    That regions have stand-ins is told once, by who starts it, and not by each run.
     """
 
     @functools.wraps(run)
     def ended(*args: Any, **given: Any) -> Values:
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", ".* as stand-ins: ", UserWarning)
+                warnings.simplefilter("ignore", StandIns)
                 return {**run(*args, **given), **Outcome(Ended.OK).as_dict()}
         except (Refused, NoWorkingPoint) as error:
             return {"alarms": [], **Outcome(Ended.REFUSED, str(error)).as_dict()}

@@ -6,6 +6,7 @@ import numpy as np
 
 from encephagen.analysis import peaks, power_spectrum, settled, slope
 from encephagen.analysis.functional_connectivity import BAND_HZ
+from encephagen.analysis.rates import chosen
 from encephagen.analysis.spectra import SLOPE_RANGE_HZ
 from encephagen.figures import style
 from encephagen.recording import Recording
@@ -49,7 +50,7 @@ def draw_if_long(axes: "Axes", recording: Recording):
     if settled(recording).duration_ms < 1000.0:
         axes.set_title("Power spectrum")
         style.say(axes, "recorded for less than 1 s")
-    elif not settled(recording).data["count"].values[:, :, recording.excites].any():
+    elif not settled(recording).data["count"].values[:, :, chosen(recording.data)].any():
         axes.set_title("Power spectrum")
         style.say(axes, "no spikes of neurons that excite")
     else:

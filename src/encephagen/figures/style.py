@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from encephagen.analysis.rates import chosen
 from encephagen.connectome.atlas import LOBES
 from encephagen.recording import Recording
 from encephagen.recording.alarms import TRANSIENT_MS
@@ -114,8 +115,8 @@ def population_legend(axes: "Axes", recording: Recording):
 
 
 def excites_somewhere(recording: Recording) -> bool:
-    """Return whether any neuron of the network excites."""
-    return bool(recording.data["region_size"].values[:, recording.excites].any())
+    """Return whether any neuron of cortex excites."""
+    return bool(recording.data["region_size"].values[:, chosen(recording.data)].any())
 
 
 def say(axes: "Axes", text: str):

@@ -186,7 +186,7 @@ def _saturated(data: "xr.Dataset") -> tuple[Alarm, ...]:
         data,
         rate > limit,
         rate / limit,
-        lambda r, p: f"{_name(data, p)} neurons fire at {rate[r, p]:.0f} Hz",
+        lambda r, p: f"{_name(data, p)} neurons fire at {rate[r, p]:.3g} Hz",
         lambda p: f"under {limit[p]:g} Hz",
         "lower the coupling, the background or the stimulus, or strengthen inhibition",
     )

@@ -149,7 +149,7 @@ class _Lab:
         # What the engine stops is shorter; what it was at then goes on to the end.
         missing = n_bins - len(rate_Hz)
         rate_Hz = np.pad(rate_Hz, ((0, missing), (0, 0)), mode="edge")
-        last_Hz = rate_Hz[-max(1, round(t.before_ms / t.bin_ms)) :].mean()
+        last_Hz = np.nanmean(rate_Hz[-max(1, round(t.before_ms / t.bin_ms)) :])  # nan: no such cell
         stuck = stopped or last_Hz > STUCK * self.rest_exc_Hz
         if stuck:
             self.session = self._rested()

@@ -16,6 +16,7 @@ import numpy as np
 from encephagen import names
 from encephagen.analysis.response import GUARD_MS, SETTLE_MS
 from encephagen.brain.spec import Port
+from encephagen.engine.lesions import words
 from encephagen.engine.session import Session
 from encephagen.recording import Recording, concatenate
 from encephagen.units import param
@@ -110,10 +111,19 @@ class Trials:
 
 
 def excitatory(session: Session, regions: Sequence[str]) -> np.ndarray:
-    """Return the numbers of all neurons of regions whose population excites."""
+    """Return the numbers of all neurons of regions whose population excites, nuclei included.
+
+    Raises ValueError where none does: a stimulus there would reach nobody.
+    """
     neurons = session.neurons(regions)
     excites = np.array([p.excites for p in session.network.brain.populations])
-    return neurons[excites[session.network.neuron_population[neurons]]]
+    found = neurons[excites[session.network.neuron_population[neurons]]]
+    if not len(found):
+        raise ValueError(
+            f"no neuron of {words(regions)} excites, so a stimulus there reaches nobody: name "
+            "other regions"
+        )
+    return found
 
 
 def port(session: Session, name: str) -> Port:

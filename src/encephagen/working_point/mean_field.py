@@ -140,6 +140,10 @@ class MeanField:
         """Return the units (k,) of a population, in the order of the regions where it lives."""
         return self.blocks.of_population([p.name for p in self.brain.populations].index(population))
 
+    def by_unit(self, values: np.ndarray) -> np.ndarray:
+        """Return values (unit,) from those of (region, population), as recordings have them."""
+        return values[self.blocks.region, self.blocks.population]
+
     @cached_property
     def target_Hz(self) -> np.ndarray:
         """The rate (unit,) at which each unit shall be held, nan where it finds its own."""

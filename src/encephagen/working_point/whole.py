@@ -19,6 +19,10 @@ from encephagen.working_point.wiring import on_wiring
 PORTS = ("visual", "auditory", "somatosensory", "motor")
 
 
+class StandIns(UserWarning):
+    """Regions that are not cortical have cells of cortex."""
+
+
 def whole_brain(
     connectome: Connectome,
     recipe: Recipe | None = None,
@@ -92,6 +96,16 @@ def bare_brain(connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain
     own lives in these.
     """
     others = nuclei(connectome, recipe, filled(fragments))
+    used = {"cortex", *(one.table for one in others)}
+    unused = [table for table in recipe.tables if table not in used]
+    if unused:
+        warnings.warn(
+            f"{connectome.name} has no region for [{'], ['.join(unused)}] of recipe "
+            f"{recipe.name!r}, or fragments of your own are there: these are left out, and cortex "
+            "lacks what they give it; take a dataset with subcortex (--subcortex), or a recipe of "
+            "cortex alone",
+            stacklevel=3,
+        )
     own = [*(one.made(connectome, recipe) for one in others), *fragments]
     taken = filled(own)
     cells = cortex(connectome, recipe, [name for name in connectome.names if name not in taken])
@@ -107,7 +121,7 @@ def bare_brain(connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain
     brain = joined(cells, *own) + Brain(connectome, (), (), ports)
     brain = dataclasses.replace(brain, projections=brain.projections + joints)
     if brain.stand_ins:
-        warnings.warn(stand_ins(brain), stacklevel=3)
+        warnings.warn(stand_ins(brain), StandIns, stacklevel=3)
     return brain
 
 

@@ -146,6 +146,7 @@ def test_numbers_are_named_alone_or_with_their_table():
         ("tau_m", "nearest: tau_m_min_ms"),
         ("thalamus", r"numbers of thalamus stand in table \[thalamus\]: n_relay"),
         ("striatum_size", r"numbers of striatum stand in table \[basal_ganglia\]: n_striatal"),
+        ("rate_subthalamus_Hz", r"stand in table \[basal_ganglia\]"),
         ("hippocampus", "no fragment fills hippocampus; tables: cortex, thalamus, basal_ganglia"),
         ("thalamus.weight_ee_pA", "weight_ee_pA stands in table .cortex."),
         ("cortx.weight_ee_pA", "weight_ee_pA stands in table .cortex."),

@@ -11,15 +11,18 @@ from encephagen.experiments.prepare import brain_digest, chosen_recipe
 from encephagen.extras import Missing
 
 
+@pytest.mark.filterwarnings("ignore::encephagen.working_point.whole.StandIns")
 def test_a_study_of_the_shipped_brain_carries_its_digest():
     shipped = whole_brain(hcp_aal2()).digest()
-    for name in ("propagation", "rhythm", "spiking-hierarchy", "timescale-gradient"):
+    for name in ("propagation", "spiking-hierarchy", "timescale-gradient"):
         assert brain_digest(study.find(name).config()) == shipped, name
+    with_nuclei = brain_digest(study.find("rhythm").config())
+    assert brain_digest(study.find("nuclei").config()) == with_nuclei != shipped
     assert not hasattr(study.find("region-hierarchy").module, "brain_digest")
 
 
 def test_another_brain_has_another_digest():
-    config = study.find("rhythm").configure({"neurons_per_region": 40})
+    config = study.find("timescale-gradient").configure({"neurons_per_region": 40})
     small = whole_brain(hcp_aal2(), chosen_recipe(None, 40)).digest()
     assert brain_digest(config) == small != whole_brain(hcp_aal2()).digest()
 

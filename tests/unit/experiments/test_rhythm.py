@@ -119,7 +119,7 @@ def test_a_rhythm_is_a_peak_in_most_brains_with_the_loop():
         return {
             "n": {"real": 10, "no loop": 10, "cortex alone": 10, "isolated": 10},
             "with_alpha": {"real": real, "no loop": no_loop, "cortex alone": 0, "isolated": 0},
-            "peak_Hz": {"real": 10.5},
+            "alpha_Hz": 10.5,
             "bands": {"real": {"alpha": 3.0, "gamma": 0.9}, "shifted": {"alpha": 1.0}},
             "nulls": {},
         }

@@ -93,8 +93,9 @@ def cut(
 ) -> Trials:
     """Cut trials around onsets (brain time) out of a recording; regions as in the recording.
 
-    population: one by name, or None: all that excite. Raises ValueError for an onset that is on no
-    edge of a bin, a trial of no whole bins, or one that is not all there.
+    population: one by name, or None: the cells of cortex that excite.
+    Raises ValueError for an onset that is on no edge of a bin, a trial of no whole bins, or one
+    that is not all there.
     """
     rate = pool(binned_rate(recording, bin_ms), population)
     values = rate.transpose("time_ms", "region").values

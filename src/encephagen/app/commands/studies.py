@@ -228,11 +228,17 @@ def fit(
     from encephagen.brain.recipe import Recipe
     from encephagen.experiments.search.config import Config
 
+    around = None if start is None else Recipe.load(start)
+    if around is not None and around.tables != ("cortex",):
+        raise ValueError(
+            f"--start {start}: a fit searches a cortex alone, and this has "
+            f"{' and '.join(f'[{table}]' for table in around.tables[1:])} too; give one of cortex"
+        )
     config = Config(
         dataset=dataset,
         train=subjects(train, "--train"),
         test=subjects(test, "--test"),
-        start=None if start is None else Recipe.load(start).as_dict()["cortex"],
+        start=None if around is None else around.as_dict()["cortex"],
         everywhere=everywhere,
         hold=tuple(name.strip() for name in hold.split(",") if name.strip()),
         starts=starts,

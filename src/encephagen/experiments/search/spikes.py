@@ -9,7 +9,6 @@ from encephagen.brain.recipe import Recipe
 from encephagen.connectome.datasets import fmri, load
 from encephagen.experiments.runner import Runner
 from encephagen.experiments.search.config import WORST, Config, match, people
-from encephagen.units import MS_PER_S
 from encephagen.working_point.point import NoWorkingPoint
 from encephagen.working_point.whole import bare_brain
 
@@ -48,6 +47,7 @@ def judge_spikes(
     bold, and ``why``, if the engine stopped the run or it has no BOLD.
     """
     from encephagen.analysis.haemodynamics import bold
+    from encephagen.analysis.rates import pool, region_rate
     from encephagen.analysis.summary import summary
     from encephagen.validation.rest import at_rest, recordings
 
@@ -66,12 +66,9 @@ def judge_spikes(
     except ValueError as error:  # a silent region, or blood flow that would fall below nothing
         return {**none, "why": str(error)}
     spiking = summary(short)
-    excites = long.data["excites"].values
-    count = long.data["count"].values[..., excites].sum(axis=-1)
-    size = long.data["region_size"].values[..., excites].sum(axis=-1)
     return {
         "bold": signal,
-        "rate_Hz": count.sum(axis=0) / size / (long.duration_ms / MS_PER_S),
+        "rate_Hz": pool(region_rate(long)).values,
         "cv_isi": spiking["cv_isi"],
         "count_correlation": spiking["count_correlation"],
         "alarms": [str(a) for a in (*long.alarms, *short.alarms)],

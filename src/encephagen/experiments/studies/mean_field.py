@@ -20,6 +20,7 @@ import numpy as np
 from scipy.optimize import root_scalar
 
 from encephagen import names
+from encephagen.analysis.rates import chosen
 from encephagen.analysis.statistics import t_interval
 from encephagen.brain.recipe import Recipe
 from encephagen.experiments.brains import Values, healthy, rested, told, wired
@@ -168,7 +169,7 @@ def beside_spikes(
     def by_population(values: np.ndarray) -> dict[str, np.ndarray]:
         return {name: values[blocks.of_population(k)] for k, name in enumerate(populations)}
 
-    excite = {p.name for p in brain.populations if p.excites}
+    excite = {p.name for p in brain.populations if p.excites and p.at_rest is None}
 
     def pushed_Hz(push: float) -> float:
         held = (_pushed(h, push) if h.population in excite else h for h in found.held)
@@ -176,7 +177,7 @@ def beside_spikes(
         session = rested(pushed, seed, settle_s)
         counted = session.record(seconds * MS_PER_S, probe=Probe(spikes=False))
         healthy(counted)
-        excites = counted.excites
+        excites = chosen(counted.data)
         n = counted.data["region_size"].values[:, excites].sum()
         return counted.data["count"].values[..., excites].sum() / n / seconds
 

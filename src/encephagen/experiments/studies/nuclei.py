@@ -4,7 +4,7 @@ A brain with nuclei of their own is recorded intact, then with one nucleus silen
 from the same moment and under the same noise. Anatomy says what must follow: the relay neurons of
 the thalamus are freed where the reticular nucleus or the internal pallidum (GPi) is silent, and
 held down where the external pallidum (GPe) is, which held GPi and the subthalamic nucleus (STN)
-down. The control silences as much of cortex: a region by chance. The last arm is a cortex alone,
+down. The control silences a region of cortex, drawn by chance. The last arm is a cortex alone,
 with whose functional connectivity that of the whole is compared. Its recipe has more of local
 recurrence, which in the whole the loop through the thalamus gives.
 """
@@ -17,8 +17,9 @@ import numpy as np
 
 from encephagen import rng
 from encephagen.analysis import bold, fc, fc_correlation, group_fc
-from encephagen.analysis.rates import nucleus_rate, pool, region_rate
 from encephagen.analysis.statistics import t_interval
+from encephagen.analysis.summary import summary
+from encephagen.brain.nuclei import nuclei
 from encephagen.brain.recipe import Recipe
 from encephagen.connectome.datasets import fmri, load
 from encephagen.experiments.brains import Values, healthy, rested, told
@@ -51,7 +52,7 @@ CLAIM = (
     "without the reticular nucleus, or without GPi, the thalamus is freed (claimed here; in the "
     "first encephagen they had cells of cortex)."
 )
-CORTEX = "cortex"
+CORTEX, INTACT = "cortex", ""
 CONTROL = "a region of cortex"
 HALASSA = "Halassa et al. 2014, doi 10.1016/j.cell.2014.06.025"
 INASE = "Inase et al. 1996, doi 10.1152/jn.1996.75.3.1087"
@@ -77,6 +78,8 @@ EXPECTED: dict[str, dict[str, Target]] = {
     CONTROL: {"relay": Target("relay", 0.95, 1.05, "", "free; no more than a twentieth")},
 }
 """What silencing each nucleus does to the rate of others, over that of the brain intact."""
+LEAST_HZ = 0.01
+"""Rate of a nucleus intact, under which what a lesion changes of it is told over this (free)."""
 NUMBERS = ("settle_s", "lesion_s", "minutes")
 
 
@@ -134,8 +137,8 @@ def with_lesions(
 ) -> Values:
     """Run one brain intact, then with each nucleus of `EXPECTED` that it has silenced, and healed.
 
-    {"rate_Hz": {lesion, "" where none: {population: rate}}, "range_Hz": {nucleus: (low, high)},
-    "fc" (region, region), "regions", "cortical" (region,), "alarms": of the brain intact}
+    {"rate_Hz": {lesion, "" where none: {population: rate}}, "ranges": {nucleus: [low, high,
+    source]}, "fc" (region, region), "regions", "cortical" (region,), "alarms": of the brain intact}
     """
     assert null is None
     connectome = load(dataset)
@@ -144,29 +147,27 @@ def with_lesions(
     start = session.snapshot()
     cortical = [r.name for r in connectome.regions if r.cortical]
     by_chance = str(rng.stream(seed, "control lesion").choice(cortical))
-    present, rate_Hz = {p.name for p in brain.populations}, {}
-    intact = session.record(lesion_s * MS_PER_S, probe=Probe())
-    alarms, rate_Hz[""] = healthy(intact), _rates(intact)
-    for name in EXPECTED:
-        if name != CONTROL and name not in present:
-            continue
+    present = {p.name for p in brain.populations}
+    alarms, rate_Hz = {}, {}
+    for name in (INTACT, *(n for n in EXPECTED if n in present or n == CONTROL)):
         session.restore(start)
         if name == CONTROL:
             session.silence(by_chance)
-        else:
+        elif name != INTACT:
             session.silence(population=name)
         session.advance(round(settle_s * MS_PER_S / session.network.dt_ms))
-        recording = session.record(lesion_s * MS_PER_S, probe=Probe(spikes=False))
-        healthy(recording)
-        rate_Hz[name] = _rates(recording)
+        recording = session.record(lesion_s * MS_PER_S, probe=Probe())
+        alarms[name], rate_Hz[name] = healthy(recording), _rates(recording)
     session.restore(start)
     long = session.record(minutes * 60.0 * MS_PER_S, probe=Probe(spikes=False))
     healthy(long)
     return {
-        "alarms": alarms,
+        "alarms": alarms[INTACT],
         "rate_Hz": rate_Hz,
-        "range_Hz": {
-            p.name: (p.at_rest.low_Hz, p.at_rest.high_Hz) for p in brain.populations if p.at_rest
+        "ranges": {
+            p.name: [p.at_rest.low_Hz, p.at_rest.high_Hz, p.at_rest.source]
+            for p in brain.populations
+            if p.at_rest
         },
         "fc": fc(bold(long, _tr_s(dataset))).values,
         "regions": list(connectome.names),
@@ -176,11 +177,9 @@ def with_lesions(
 
 def _rates(recording: Recording) -> dict[str, float]:
     """Return the rate of cortex (its neurons that excite) and of each nucleus (Hz)."""
-    size = recording.data["region_size"].values[:, recording.excites & ~recording.nuclei]
-    weight = size.sum(axis=1)
-    rate_Hz = np.nan_to_num(pool(region_rate(recording)).values)
-    found = {name: of["rate_Hz"] for name, of in nucleus_rate(recording).items()}
-    return {CORTEX: float((rate_Hz * weight).sum() / weight.sum()), **found}
+    told = summary(recording)
+    nuclei_Hz = {name: of["rate_Hz"] for name, of in told["nuclei"].items()}
+    return {CORTEX: told["rate_exc_Hz"], **nuclei_Hz}
 
 
 def _tr_s(dataset: str) -> float:
@@ -197,6 +196,11 @@ def run(config: Config, runner: Runner) -> Result:
         chosen_recipe(name, config.neurons_per_region)
         for name in (config.recipe, config.cortex_recipe)
     )
+    if not nuclei(load(config.dataset), recipe):
+        raise ValueError(
+            f"{config.dataset} under recipe {recipe.name!r} has no nuclei: choose a dataset with "
+            "their regions (hcp-aal2-94), and a recipe with [thalamus]"
+        )
     conditions = [
         Condition(name, config.seeds, given={"dataset": dataset, "recipe": numbers.as_dict()})
         for name, dataset, numbers in (
@@ -208,25 +212,19 @@ def run(config: Config, runner: Runner) -> Result:
     arms = perform(runner, with_lesions, conditions, **same)
     check_enough(arms[REAL])
     whole = arms[REAL]
-    if not whole.measured[0]["range_Hz"]:
-        raise ValueError(
-            f"{config.dataset} under recipe {recipe.name!r} has no nuclei: choose a dataset with "
-            "their regions (hcp-aal2-94), and a recipe with [thalamus]"
-        )
     lesions = [name for name in EXPECTED if name in whole.measured[0]["rate_Hz"]]
     change = {
         lesion: {
-            population: whole.column(
-                lambda r, lesion=lesion, p=population: r["rate_Hz"][lesion][p] / r["rate_Hz"][""][p]
-            )
-            for population in whole.measured[0]["rate_Hz"][""]
+            population: _rate(whole, population, lesion)
+            / np.maximum(_rate(whole, population), LEAST_HZ)
+            for population in whole.measured[0]["rate_Hz"][INTACT]
             if population != lesion
         }
         for lesion in lesions
     }
     agreement = _agreement(config, arms)
     values = {
-        "rate_Hz": {p: float(_rate(whole, p).mean()) for p in whole.measured[0]["rate_Hz"][""]},
+        "rate_Hz": {p: float(_rate(whole, p).mean()) for p in whole.measured[0]["rate_Hz"][INTACT]},
         "change": {
             lesion: {p: float(x.mean()) for p, x in by.items()} for lesion, by in change.items()
         },
@@ -234,20 +232,23 @@ def run(config: Config, runner: Runner) -> Result:
         "n": {name: arm.n for name, arm in arms.items()},
         **lost(arms),
     }
-    rows = _rows(values, arms, change, agreement)
-    data = {f"change {a} {b}": x for a, by in change.items() for b, x in by.items()}
-    data["fc"] = np.tanh(np.arctanh(_clipped(whole)).mean(axis=0))
-    data["fc_people"] = group_fc(fmri(config.dataset)).values
-    data["regions"] = np.array(whole.measured[0]["regions"])
-    return Result(values=values, verdict=verdict(values, rows), rows=rows, data=data)
+    rates, effects = _rate_rows(values, whole), _effect_rows(change)
+    values["within"] = [sum(row.verdict is Verdict.PASS for row in rates), _judged(rates)]
+    values["as_said"] = [sum(row.verdict is Verdict.PASS for row in effects), _judged(effects)]
+    return Result(
+        values=values,
+        verdict=verdict(values),
+        rows=(*rates, *effects, *_fc_rows(arms, agreement)),
+        data={f"change {a} {b}": x for a, by in change.items() for b, x in by.items()},
+    )
 
 
-def _clipped(arm: Arm) -> np.ndarray:
-    return np.clip(arm.column(lambda r: r["fc"]), -0.999999, 0.999999)
+def _rate(arm: Arm, population: str, lesion: str = INTACT) -> np.ndarray:
+    return arm.column(lambda r: r["rate_Hz"][lesion][population])
 
 
-def _rate(arm: Arm, population: str) -> np.ndarray:
-    return arm.column(lambda r: r["rate_Hz"][""][population])
+def _judged(rows: list[Row]) -> int:
+    return sum(row.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED) for row in rows)
 
 
 def _agreement(config: Config, arms: Mapping[str, Arm]) -> dict[str, np.ndarray]:
@@ -272,36 +273,38 @@ def _agreement(config: Config, arms: Mapping[str, Arm]) -> dict[str, np.ndarray]
 # ---- what is shown ------------------------------------------------------------------------------
 
 
-def _rows(
-    values: Values,
-    arms: Mapping[str, Arm],
-    change: Mapping[str, Mapping[str, np.ndarray]],
-    agreement: Mapping[str, np.ndarray],
-) -> tuple[Row, ...]:
-    """Return rates beside what is published, what each lesion changes, and FC."""
-    whole, rows = arms[REAL], []
-    ranges = whole.measured[0]["range_Hz"]
+def _rate_rows(values: Values, whole: Arm) -> list[Row]:
+    """Return the rates of cortex and of each nucleus, beside what is published of it."""
+    ranges, rows = whole.measured[0]["ranges"], []
     for name in values["rate_Hz"]:
-        x = _rate(whole, name)
         target = None
         if name in ranges:
-            low, high = ranges[name]
-            target = Target(name, low, high, "Hz", "published, at rest")
+            low, high, source = ranges[name]
+            target = Target(name, low, high, "Hz", source)
         note = whole.lost if name == CORTEX else ""
-        rows.append(_row(name, x, "Hz", target, note))
+        rows.append(_row(name, _rate(whole, name), "Hz", target, note))
+    return rows
+
+
+def _effect_rows(change: Mapping[str, Mapping[str, np.ndarray]]) -> list[Row]:
+    """Return what each lesion does to the rates of others, what is expected first."""
+    rows = []
     for lesion, by in change.items():
         expected = EXPECTED[lesion]
-        for population in [*expected, *(p for p in by if p not in expected)]:
-            if population not in by:
-                continue
-            words = f"{population}, {lesion} silent"
+        for population in sorted(by, key=lambda p: p not in expected):
             note = "rate over that of the brain intact" if population in expected else ""
+            words = f"{population}, {lesion} silent"
             rows.append(_row(words, by[population], "", expected.get(population), note))
+    return rows
+
+
+def _fc_rows(arms: Mapping[str, Arm], agreement: Mapping[str, np.ndarray]) -> list[Row]:
+    rows = []
     for name, x in agreement.items():
         note = "r of FC with the group's, each seed alone, mean"
-        arm = arms[CORTEX] if name == "cortex alone" else whole
+        arm = arms[CORTEX] if name == "cortex alone" else arms[REAL]
         rows.append(_row(f"FC r, {name}", x, "", None, joined(note, arm.lost)))
-    return tuple(rows)
+    return rows
 
 
 def _row(name: str, x: np.ndarray, unit: str, target: Target | None, note: str) -> Row:
@@ -317,13 +320,10 @@ def _row(name: str, x: np.ndarray, unit: str, target: Target | None, note: str) 
     )
 
 
-def verdict(values: Values, rows: tuple[Row, ...]) -> str:
+def verdict(values: Values) -> str:
     """Return what the figures come to."""
-    judged = [row for row in rows if row.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED)]
-    nuclei = [row for row in judged if "silent" not in row.name]
-    within = sum(row.verdict is Verdict.PASS for row in nuclei)
-    effects = [row for row in judged if "silent" in row.name]
-    as_said = sum(row.verdict is Verdict.PASS for row in effects)
+    within, nuclei_judged = values["within"]
+    as_said, effects = values["as_said"]
     change = values["change"]
     told_of = [
         f"{change[lesion]['relay']:.2f} times without {words}"
@@ -331,15 +331,15 @@ def verdict(values: Values, rows: tuple[Row, ...]) -> str:
             ("reticular", "the reticular nucleus"),
             ("GPi", "GPi"),
             ("GPe", "GPe"),
-            (CONTROL, "as much of cortex"),
+            (CONTROL, "a region of cortex"),
         )
         if lesion in change
     ]
     r = values["fc_r"]
     alone = "not measured" if r["cortex alone"] is None else f"{r['cortex alone']:.3f}"
     return (
-        f"{within} of {len(nuclei)} nuclei fire within their published ranges, and {as_said} of "
-        f"{len(effects)} effects of lesions are as the literature says: the relay fires "
+        f"{within} of {nuclei_judged} nuclei fire within their published ranges, and {as_said} of "
+        f"{effects} effects of lesions are as the literature says: the relay fires "
         f"{', '.join(told_of)}. FC agrees with the group over all regions with r "
         f"{r['all regions']:.3f}, within cortex {r['cortex within']:.3f}, of the cortex alone "
         f"{alone}."
@@ -347,7 +347,7 @@ def verdict(values: Values, rows: tuple[Row, ...]) -> str:
 
 
 def figures(result: Result) -> "dict[str, Figure]":
-    """Return what each lesion does to the relay and to cortex, and FC beside that of people."""
+    """Return what each lesion does to the relay and to cortex."""
     from encephagen.figures import style
     from encephagen.figures.strip import strip
 

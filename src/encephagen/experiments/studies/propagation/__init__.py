@@ -174,7 +174,7 @@ def run(config: Config, runner: Runner) -> Result:
     values |= {
         "sham": {"reach": float(sham.mean()), "most": int(sham.max()), "n_seeds": sham.size},
         "decoding": decoding(real, config.amplitudes_pA, np.concatenate(list(sources.values()))),
-        "rest_Hz": float(arms[REAL].column(lambda r: r["rate_Hz"]).mean()),
+        "rest_Hz": float(np.nanmean(arms[REAL].column(lambda r: r["rate_Hz"]))),
         "refused": {name: len(arm.runs) - arm.n for name, arm in arms.items()},
         "why": {name: arm.lost for name, arm in arms.items() if arm.lost},
     }

@@ -155,11 +155,12 @@ def _linear(brain: Brain, rest_Hz: np.ndarray, source: np.ndarray) -> np.ndarray
     All paths are counted: (1 - F)^-1, with F the linearised network at the rates measured, as far
     as spikes show it (`MeanField.in_spikes`).
     """
-    field, rate_Hz = MeanField.of(brain), rest_Hz.ravel()
+    field = MeanField.of(brain)
+    rate_Hz = field.by_unit(rest_Hz)
     feedback = field.in_spikes(rate_Hz).feedback(rate_Hz)
-    units = field.units("E")
-    push = np.isin(np.arange(field.size.size), units[source]).astype(float)
-    return np.linalg.solve(np.eye(field.size.size) - feedback, push)[units]
+    push = field.excitatory[source].any(axis=0).astype(float)
+    pushed = field.excitatory @ np.linalg.solve(np.eye(field.size.size) - feedback, push)
+    return np.where(field.excitatory.any(axis=1), pushed, np.nan)
 
 
 def _stacked(found: Sequence[Values], shape: tuple[int, ...]) -> dict[str, np.ndarray]:

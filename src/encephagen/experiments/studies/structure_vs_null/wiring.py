@@ -191,11 +191,12 @@ def _linear_r(connectome: Connectome, people: Empirical) -> float:
 def _working_point(rest: Recording, field: MeanField) -> Figures:
     """Return where a brain works: rate, its spread over regions, and how near to instability."""
     rate_Hz = region_rate(rest).transpose("region", "population").values
-    exc_Hz = rate_Hz.ravel()[field.units("E")]
+    each_Hz = field.by_unit(rate_Hz)
+    exc_Hz = each_Hz[field.units("E")]
     return {
         "rate_exc_Hz": exc_Hz.mean,
         "rate_spread": lambda: exc_Hz.std(ddof=1) / exc_Hz.mean(),
-        "eigenvalue": lambda: field.leading_eigenvalue(rate_Hz.ravel()),
+        "eigenvalue": lambda: field.leading_eigenvalue(each_Hz),
     }
 
 
