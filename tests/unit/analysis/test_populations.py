@@ -55,6 +55,28 @@ def test_the_summary_pools_what_excites(mixed):
     assert found["rate_region_max_Hz"] == pytest.approx(7.0, rel=0.06)
 
 
+def test_figures_of_cortex_leave_nuclei_out_and_tell_them_by_name(mixed):
+    rate = np.array([[2.0, 18.0, 0, 0], [2.0, 18.0, 0, 0], [0, 0, 7.0, 0], [0, 0, 0, 30.0]])
+    recording = mixed(rate, 30_000.0, at_rest_Hz=(None, None, (5.0, 20.0), None))
+    found = summary(recording)
+    assert found["rate_exc_Hz"] == pytest.approx(6.0, rel=0.05)
+    name = recording.populations[2]
+    assert found["nuclei"] == {
+        name: {"rate_Hz": pytest.approx(7.0, rel=0.06), "low_Hz": 5.0, "high_Hz": 20.0}
+    }
+    assert np.isnan(pool(region_rate(recording)).values[2:]).all()
+    signal = bold(recording, 2.0)
+    assert np.isfinite(signal.values[:, :3]).all()  # a nucleus drives its BOLD
+    assert summary(mixed(rate, 30_000.0))["nuclei"] == {}
+
+
+def test_a_nucleus_alone_has_no_figures_of_cortex(mixed):
+    recording = mixed(5.0, 12_000.0, at_rest_Hz=((1.0, 9.0),) * 4)
+    found = summary(recording)
+    assert found["rate_exc_Hz"] is None and found["spectral_slope"] is None
+    assert len(found["nuclei"]) == 4
+
+
 def test_systems_hold_what_lives_there(mixed):
     table = system_rate(mixed(5.0, 4000.0))
     known = np.isfinite(table["rate_Hz"])

@@ -9,6 +9,7 @@ from encephagen.brain.basal_ganglia import AT_REST, STRUCTURES
 from encephagen.brain.nuclei import nuclei
 from encephagen.brain.recipe import BasalGanglia, Thalamus, default_recipe
 from encephagen.connectome.datasets import hcp_aal2
+from encephagen.experiments.studies.propagation.brain import _linear
 from encephagen.network.build import build
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.whole import bare_brain, filled
@@ -148,3 +149,15 @@ def test_ranges_have_their_sources(brain):
     assert ranges.keys() == {"relay", "reticular", *AT_REST}
     assert all("doi 10." in r.source for r in ranges.values())
     assert ranges["GPi"].low_Hz == 59.1 and ranges["GPe"].high_Hz == 74.5
+
+
+def test_theory_of_a_push_knows_regions_without_cortex(brain, whole):
+    """Regions without cells of cortex have no response of theirs; the source's own is the most."""
+    field, rate_Hz = MeanField.of(brain).balanced()
+    table = np.zeros((whole.n, len(brain.populations)))
+    table[field.blocks.region, field.blocks.population] = rate_Hz
+    assert field.by_unit(table).tolist() == rate_Hz.tolist()
+    source = whole.indices("Calcarine_L")
+    response = _linear(brain, table, source)
+    cortex = field.excitatory.any(axis=1)
+    assert np.isnan(response[~cortex]).all() and np.nanargmax(response) == source[0]

@@ -1,10 +1,17 @@
 """Pulses: they reach their port and nothing else, and leave room for a fair test."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from encephagen.analysis import system_response
-from encephagen.tasks.stimulus import Pulse, port, present, trial_ms
+from encephagen.brain.recipe import shipped_recipe
+from encephagen.connectome.datasets import hcp_aal2
+from encephagen.engine.session import Session
+from encephagen.network.build import build
+from encephagen.tasks.stimulus import Pulse, Step, excitatory, port, present, trial_ms
+from encephagen.working_point.whole import bare_brain
 
 
 def test_a_pulse_drives_its_port_and_the_analysis_finds_it(session):
@@ -77,3 +84,19 @@ def test_bad_requests(session):
         port(session, "smell")
     with pytest.raises(ValueError, match="n_trials is 0"):
         present(session, Pulse("visual"), n_trials=0)
+
+
+@pytest.mark.filterwarnings("ignore::encephagen.working_point.whole.StandIns")
+def test_a_stimulus_that_reaches_nobody_is_refused():
+    """The striatum has neurons, and none of them excites."""
+    whole = hcp_aal2(subcortex=True)
+    recipe = shipped_recipe("resting_brain").replace(neurons_per_region=40)
+    bare = bare_brain(whole, dataclasses.replace(recipe, base=None))
+    session = Session(build(bare, seed=0), threads=1)
+    with pytest.raises(ValueError, match="no neuron of Caudate_L excites, so a stimulus there"):
+        with Step(("Caudate_L",), 100.0).on(session):
+            pass
+    relay = excitatory(session, ["Thalamus_L"])
+    assert set(session.network.neuron_population[relay]) == {
+        session.network.populations.index(name) for name in ("relay", "STN")
+    }
