@@ -80,7 +80,7 @@ def basal_ganglia(connectome: Connectome, recipe: Recipe) -> Brain:
     )
     n = numbers.in_degree_ganglia
     near = Uniform(recipe.cortex.local_delay_min_ms, recipe.cortex.local_delay_max_ms)
-    same_side = Between(numbers.in_degree_ganglia, _same_side(connectome))
+    same_side = Between(float(n), _same_side(connectome))
     slow = Conduction.along(connectome, numbers.velocity_striatal_mm_per_ms)
     fibres = Conduction.along(connectome, numbers.velocity_pallidal_mm_per_ms)
     to_pallidum, of_gpe = Weight(numbers.weight_striatal_pallidal_pA), Weight(numbers.weight_gpe_pA)

@@ -17,9 +17,11 @@ from encephagen.brain.recipe import (
     Recipe,
     Thalamus,
     default_recipe,
+    shipped_recipe,
     shipped_recipes,
 )
 from encephagen.connectome.connectome import Connectome, Region
+from encephagen.connectome.datasets import load
 from encephagen.engine import tables
 from encephagen.engine.estimate import estimate
 from encephagen.network.build import build
@@ -231,3 +233,12 @@ def test_nuclei_are_in_a_recipe_or_not(tmp_path):
         dataclasses.replace(cortex, basal_ganglia=BasalGanglia())
     with pytest.raises(ValueError, match="n_relay = 0: must be from 1"):
         both.replace(n_relay=0)
+
+
+@pytest.mark.filterwarnings("ignore::encephagen.working_point.whole.StandIns")
+@pytest.mark.parametrize(
+    ("name", "dataset"), [("resting_cortex", "hcp-aal2"), ("resting_brain", "hcp-aal2-94")]
+)
+def test_recipes_at_rest_come_with_the_working_point_of_one_wiring(name, dataset):
+    brain = whole_brain(load(dataset), shipped_recipe(name))
+    assert brain.working_point == "calibrated for it"

@@ -1,4 +1,4 @@
-"""What do thalamus and basal ganglia do to a brain at rest, and what becomes of it without them?
+"""What do thalamus and basal ganglia do to a brain at rest?
 
 A brain with nuclei of their own is recorded intact, then with one nucleus silenced at a time, each
 from the same moment and under the same noise. Anatomy says what must follow: the relay neurons of
