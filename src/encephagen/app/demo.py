@@ -187,6 +187,7 @@ class Conversation(Talk):
         self._ended_early(found.now)
         heard = _seconds(found.recording.duration_ms)
         self.out.print(tables.rates(f"rates over {heard}", found.rate, found.timescales or None))
+        self._nuclei(found.recording)
         low, high = float(found.trace_Hz.min()), float(found.trace_Hz.max())
         spark = lines.sparkline(
             found.trace_Hz, low=low, high=high, width=TRACE_WIDTH, unicode=self.unicode
@@ -229,8 +230,16 @@ class Conversation(Talk):
             found = lab.rest(self.lab, seconds, progress)
         self._ended_early(found.now)
         self.out.print(tables.rates(f"rates over {_seconds(clock.brain_ms)}", found.rate))
+        self._nuclei(found.recording)
         self._alarms(found.now)
         self._clocked(clock)
+
+    def _nuclei(self, recording: "Recording") -> None:
+        """Print the rates of nuclei that are not cortex, where the brain has some."""
+        from encephagen.analysis.rates import nucleus_rate
+
+        if found := nucleus_rate(recording):
+            self.out.print(tables.nuclei(found))
 
     # -- lesions ---------------------------------------------------------------------------------
 
