@@ -65,13 +65,16 @@ _FIELDS = ("name", "value", "unit", "source")
 
 
 def recipe_rows() -> list[tuple[str, float, str, str]]:
-    """Return (name, value, unit, source) of every parameter of the default recipe."""
+    """Return (name, value, unit, source) of every parameter of the default recipe.
+
+    Of tables that it has not, the values are those that a recipe which has them begins with.
+    """
     from encephagen.brain.recipe import TABLES, default_recipe
     from encephagen.units import table
 
     recipe = default_recipe()
     return [
-        (name, getattr(getattr(recipe, fragment), name), unit, source)
+        (name, getattr(getattr(recipe, fragment) or numbers(), name), unit, source)
         for fragment, numbers in TABLES.items()
         for name, _, unit, source in table(numbers)
     ]
