@@ -69,7 +69,8 @@ def recipe_rows() -> list[tuple[str, float, str, str]]:
 
     Of tables that it has not, the values are those that a recipe which has them begins with.
     """
-    from encephagen.brain.recipe import TABLES, default_recipe
+    from encephagen.brain.default import default_recipe
+    from encephagen.brain.recipe import TABLES
     from encephagen.units import table
 
     recipe = default_recipe()

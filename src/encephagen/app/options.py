@@ -3,6 +3,7 @@
 Only typer is imported here, so that help is instant.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,11 +83,12 @@ def chosen(
     choice = Choice(
         dataset=dataset,
         subcortex=subcortex,
-        recipe=recipe_values(recipe, settings or []),
         dt_ms=dt_ms,
         wiring_seed=seed if wiring_seed is None else wiring_seed,
         noise_seed=seed if noise_seed is None else noise_seed,
         initial_seed=seed if initial_seed is None else initial_seed,
     )
+    values = recipe_values(recipe, settings or [], choice.connectome())
+    choice = dataclasses.replace(choice, recipe=values)
     with console.calibrating() as progress:
         return choice.at(ask, threads, progress)

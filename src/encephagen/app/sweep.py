@@ -26,7 +26,9 @@ def wanted(
     ask: Ask,
 ) -> Sweep:
     """Return the sweep that a command line asks for; ValueError for what cannot be."""
-    from encephagen.brain.recipe import Recipe, default_recipe
+    from encephagen.brain.default import default_recipe
+    from encephagen.brain.recipe import Recipe
+    from encephagen.connectome.datasets import load
     from encephagen.working_point.point import WorkingPoint
 
     asked = Asked.KEPT
@@ -34,7 +36,7 @@ def wanted(
         asked = Asked.CALIBRATED if ask.calibrate else Asked.BALANCED
     return Sweep(
         tuple(Axis.of(setting) for setting in settings),
-        (default_recipe() if recipe is None else Recipe.load(recipe)).as_dict(),
+        (default_recipe(load(dataset)) if recipe is None else Recipe.load(recipe)).as_dict(),
         portable(dataset),
         asked,
         None if ask.file is None else WorkingPoint.load(ask.file).as_dict(),

@@ -8,7 +8,7 @@ import numpy as np
 
 from encephagen.bench.networks import BY_SIZE, Size
 from encephagen.bench.timing import Clock
-from encephagen.brain.recipe import default_recipe
+from encephagen.brain.default import default_recipe
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session

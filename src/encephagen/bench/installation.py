@@ -1,5 +1,6 @@
 """Installation: is everything here that a brain needs, and how to get what is not?"""
 
+import dataclasses
 import hashlib
 import importlib
 import shutil
@@ -153,7 +154,8 @@ def _terminal(what: str) -> Finding:
 def _simulation(what: str) -> Finding:
     from encephagen.engine.cpu.engine import most_threads
 
-    choice = Choice(recipe=recipe_values(None, []))
+    choice = Choice()
+    choice = dataclasses.replace(choice, recipe=recipe_values(None, [], choice.connectome()))
     network = choice.network()
     choice.prepare(network, None)
     session = choice.session(network, 1)

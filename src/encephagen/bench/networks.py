@@ -9,7 +9,8 @@ in size and in nothing else. NMDA is left out, which makes every neuron NEST's p
 
 from dataclasses import dataclass
 
-from encephagen.brain.recipe import Cortex, Recipe, default_recipe
+from encephagen.brain.default import default_recipe
+from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.brain.spec import Brain
 from encephagen.connectome.connectome import Connectome
 from encephagen.working_point.whole import whole_brain

@@ -22,7 +22,6 @@ DEMIRTAS = "Demirtas et al. 2019, doi 10.1016/j.neuron.2019.01.017"
 WANG = "Wang 2002, doi 10.1016/S0896-6273(02)01092-9"
 CHAUDHURI = "Chaudhuri et al. 2015, doi 10.1016/j.neuron.2015.09.008"
 ROXIN = "Roxin et al. 2011, doi 10.1523/JNEUROSCI.1677-11.2011"
-DEFAULT = "healthy_cortex"
 LARGEST = 1e9  # far beyond anything in a brain, so that no product of two overflows
 ABOUT = ("name", "fitted_on", "base")
 """What a recipe says of itself; all else in it is a table of numbers."""
@@ -335,11 +334,6 @@ TABLES: dict[str, type] = {
     "basal_ganglia": BasalGanglia,
 }
 """The table of numbers of each fragment."""
-
-
-def default_recipe() -> Recipe:
-    """Return the shipped recipe of a healthy cortex."""
-    return shipped_recipe(DEFAULT)
 
 
 def shipped_recipe(name: str) -> Recipe:

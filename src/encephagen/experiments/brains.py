@@ -8,13 +8,10 @@ import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-
-from encephagen.brain.cortex import tau_m_by_region_ms
 from encephagen.brain.recipe import Recipe
 from encephagen.brain.spec import Brain
 from encephagen.connectome.connectome import Connectome
@@ -151,7 +148,11 @@ def healthy(*recordings: Recording) -> list[str]:
     return kinds
 
 
-def alike_regions(recipe: Recipe, connectome: Connectome) -> Recipe:
-    """Return the recipe with all regions alike: the mean tau_m, and no gradient of recurrence."""
-    middle_ms = float(np.mean(tau_m_by_region_ms(connectome, recipe)))
-    return recipe.replace(tau_m_min_ms=middle_ms, tau_m_max_ms=middle_ms, recurrent_gradient=0.0)
+def with_myelin(connectome: Connectome, t1w_t2w: Sequence[float]) -> Connectome:
+    """Return the connectome with another map (region,) in place of T1w/T2w.
+
+    Of a map that is the same everywhere, nothing that a recipe grades along it is left.
+    """
+    pairs = zip(connectome.regions, t1w_t2w, strict=True)
+    regions = tuple(replace(region, t1w_t2w=float(value)) for region, value in pairs)
+    return replace(connectome, regions=regions)

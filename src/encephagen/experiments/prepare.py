@@ -4,7 +4,8 @@ import dataclasses
 from functools import partial
 from typing import Any
 
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.default import default_recipe
+from encephagen.brain.recipe import Recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import find
@@ -29,7 +30,7 @@ def at_least(config: Any, **least: int) -> None:
 
 
 def chosen_recipe(file: str | None, neurons_per_region: int | None = None) -> Recipe:
-    """Return the recipe in a TOML file, None for the shipped one, with regions of a given size."""
+    """Return the recipe in a TOML file, None for the shipped cortex, with regions of a given size."""
     recipe = default_recipe() if file is None else Recipe.load(file)
     if neurons_per_region in (None, recipe.cortex.neurons_per_region):
         return recipe

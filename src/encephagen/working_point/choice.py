@@ -176,14 +176,17 @@ def _calibrated(brain: "Brain", threads: int | None, progress: Progress | None) 
     return calibrate_once(brain, folder, threads=threads, progress=progress)
 
 
-def recipe_values(file: Path | None, settings: list[str]) -> dict[str, Any]:
-    """Return the recipe of a file, or the default one, with ``name=value`` settings applied.
+def recipe_values(
+    file: Path | None, settings: list[str], connectome: "Connectome"
+) -> dict[str, Any]:
+    """Return the recipe of a file, or that of a connectome, with ``name=value`` settings applied.
 
     Raises ValueError for a file that is no recipe, an unknown name, or a value that is no number.
     """
-    from encephagen.brain.recipe import Recipe, default_recipe
+    from encephagen.brain.default import default_recipe
+    from encephagen.brain.recipe import Recipe
 
-    recipe = Recipe.load(file) if file is not None else default_recipe()
+    recipe = Recipe.load(file) if file is not None else default_recipe(connectome)
     changed: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")

@@ -8,8 +8,9 @@ from functools import reduce
 from operator import add
 
 from encephagen.brain.cortex import cortex
+from encephagen.brain.default import default_recipe
 from encephagen.brain.nuclei import nuclei
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.recipe import Recipe
 from encephagen.brain.spec import Brain, Port
 from encephagen.connectome.connectome import Connectome
 from encephagen.working_point.balance import balance, corrected
@@ -33,20 +34,20 @@ def whole_brain(
 ) -> Brain:
     """Return the brain of a connectome: its cortex, with a port for each sensory and motor system.
 
-    ``recipe`` is the shipped healthy cortex unless given. ``working_point`` is, unless given, that
-    of the recipe: the shipped one of its numbers on this connectome, else theory's. It is that of
-    the recipe's base (`Recipe.replace`): a number that is changed is that number changed, and the
-    background stays. For another, give what `calibrate` or `balance` finds for `bare_brain`.
-    `Brain.working_point` says which it is. One that was found on one wiring is moved by theory to
-    that of ``wiring_seed``, which the network is built with (`wiring.on_wiring`). ``fragments`` are
-    of your own, for regions that are not cortical. Others of these have the nuclei that the recipe
-    has numbers for, or cells of cortex as stand-ins. A system that the connectome lacks has no
-    port.
+    ``recipe`` is, unless given, the shipped one of this connectome (`default_recipe`), and
+    ``working_point`` that of the recipe: the shipped one of its numbers on this connectome, else
+    theory's. It is that of the recipe's base (`Recipe.replace`): a number that is changed is that
+    number changed, and the background stays. For another, give what `calibrate` or `balance` finds
+    for `bare_brain`. `Brain.working_point` says which it is. One that was found on one wiring is
+    moved by theory to that of ``wiring_seed``, which the network is built with
+    (`wiring.on_wiring`). ``fragments`` are of your own, for regions that are not cortical. Others
+    of these have the nuclei that the recipe has numbers for, or cells of cortex as stand-ins. A
+    system that the connectome lacks has no port.
 
     Warns (UserWarning) where there are stand-ins, and where a target was changed and the working
     point kept. Raises ValueError as `cortex` does, and NoWorkingPoint as `balance` does.
     """
-    recipe = recipe or default_recipe()
+    recipe = recipe or default_recipe(connectome, filled(fragments))
     brain = bare_brain(connectome, recipe, fragments)
     point = working_point or kept(connectome, recipe, fragments)
     if point is None or not targets(brain):

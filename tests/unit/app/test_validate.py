@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from encephagen.app import validate
 from encephagen.app.cli import app
 from encephagen.app.validate import subjects
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.default import default_recipe
+from encephagen.brain.recipe import Recipe
 from encephagen.connectome.datasets import fmri, load
 from encephagen.experiments import study
 from encephagen.experiments.runner import Runner

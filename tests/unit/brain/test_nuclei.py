@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from encephagen.brain.basal_ganglia import AT_REST, STRUCTURES
+from encephagen.brain.default import default_recipe
 from encephagen.brain.nuclei import nuclei
-from encephagen.brain.recipe import BasalGanglia, Thalamus, default_recipe
+from encephagen.brain.recipe import BasalGanglia, Thalamus
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.experiments.studies.propagation.brain import _linear
 from encephagen.network.build import build

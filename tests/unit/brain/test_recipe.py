@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from encephagen.brain.default import default_recipe
 from encephagen.brain.recipe import (
     TABLES,
     BasalGanglia,
     Cortex,
     Recipe,
     Thalamus,
-    default_recipe,
     shipped_recipe,
     shipped_recipes,
 )

@@ -8,7 +8,7 @@ import pytest
 
 from encephagen import rng
 from encephagen.analysis.statistics import Verdict
-from encephagen.brain.recipe import default_recipe
+from encephagen.brain.default import default_recipe
 from encephagen.experiments import study
 from encephagen.experiments.result import PROVENANCE, Result
 from encephagen.experiments.runner import Runner

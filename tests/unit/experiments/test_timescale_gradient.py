@@ -51,7 +51,7 @@ def test_surrogate_maps_give_out_every_value_again():
 
 
 def test_a_brain_that_the_engine_stops_has_no_timescale():
-    from encephagen.brain.recipe import default_recipe
+    from encephagen.brain.default import default_recipe
 
     tiny = Config.tiny()
     wild = default_recipe().replace(

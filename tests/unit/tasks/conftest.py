@@ -2,7 +2,7 @@
 
 import pytest
 
-from encephagen.brain.recipe import default_recipe
+from encephagen.brain.default import default_recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.transform import subset
 from encephagen.engine.session import Session

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from encephagen.brain.recipe import default_recipe
+from encephagen.brain.default import default_recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset

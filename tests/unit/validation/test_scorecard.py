@@ -7,7 +7,7 @@ import pytest
 
 from encephagen.analysis.functional_connectivity import fc, fc_correlation, group_fc, upper
 from encephagen.analysis.haemodynamics import Haemodynamics
-from encephagen.brain.recipe import default_recipe
+from encephagen.brain.default import default_recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, hcp_aal2
 from encephagen.connectome.nulls import spatial_null

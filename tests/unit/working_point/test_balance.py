@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from encephagen.brain.cortex import cortex, hierarchy
-from encephagen.brain.recipe import Cortex, Recipe, default_recipe
+from encephagen.brain.default import default_recipe
+from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.transform import subset
 from encephagen.working_point.balance import MISSES, balance, misses

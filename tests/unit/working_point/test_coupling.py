@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from encephagen.brain.recipe import default_recipe
+from encephagen.brain.default import default_recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.nulls import find
 from encephagen.working_point.coupling import coupled, leading_eigenvalue

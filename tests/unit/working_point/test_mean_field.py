@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from encephagen.brain.cortex import cortex
-from encephagen.brain.recipe import Cortex, Recipe, default_recipe
+from encephagen.brain.default import default_recipe
+from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.brain.spec import (
     Between,
     Brain,

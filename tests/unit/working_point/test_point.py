@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from encephagen.brain.recipe import Cortex, Recipe, default_recipe
+from encephagen.brain.default import default_recipe
+from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.connectome.datasets import load
 from encephagen.engine.session import Session
 from encephagen.network.build import build

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from encephagen.analysis.summary import summary
-from encephagen.brain.recipe import Recipe, default_recipe
+from encephagen.brain.default import default_recipe
+from encephagen.brain.recipe import Recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
 from encephagen.network.build import build

@@ -164,10 +164,10 @@ def validate(
     from encephagen.validation.question import Question
     from encephagen.working_point.choice import portable, recipe_values
 
-    ask, numbers = asked(working_point, calibrate, balance), recipe_values(recipe, settings or [])
-    values = Recipe.from_dict(numbers)
+    ask, connectome = asked(working_point, calibrate, balance), load(dataset)
+    values = Recipe.from_dict(recipe_values(recipe, settings or [], connectome))
     with console.calibrating() as progress:
-        point = ask.find(load(dataset), values, progress=progress) if ask.wanted else None
+        point = ask.find(connectome, values, progress=progress) if ask.wanted else None
     question = Question(
         portable(dataset),
         values,

@@ -23,7 +23,7 @@ from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.connectome.nulls.proof import spearman
 from encephagen.experiments import design
-from encephagen.experiments.brains import Values, alike_regions, healthy, rested, told, wired
+from encephagen.experiments.brains import Values, healthy, rested, told, wired, with_myelin
 from encephagen.experiments.design import FEWEST, Arm, Condition, against, joined, table
 from encephagen.experiments.prepare import at_least, chosen_recipe
 from encephagen.experiments.prepare import brain_digest as brain_digest
@@ -122,7 +122,7 @@ def rates(
     """
     connectome, recipe = wired(dataset, null, seed), chosen_recipe(None, neurons_per_region)
     if alike:
-        recipe = alike_regions(recipe, connectome)
+        connectome = with_myelin(connectome, [float(connectome.t1w_t2w.mean())] * connectome.n)
     if background_Hz is not None:
         recipe = recipe.replace(rate_exc_Hz=0.0)
     brain = whole_brain(connectome, recipe, wiring_seed=seed)

@@ -30,7 +30,7 @@ from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.connectome.nulls import spatial_null
 from encephagen.experiments import design
-from encephagen.experiments.brains import Ended, Values, alike_regions
+from encephagen.experiments.brains import Ended, Values
 from encephagen.experiments.design import REAL, Arm
 from encephagen.experiments.prepare import brain_digest as brain_digest
 from encephagen.experiments.prepare import chosen_recipe
@@ -168,12 +168,13 @@ def _arms(
 ) -> dict[str, list[Values]]:
     """Return what each run of each arm is made of: null, map of T1w/T2w, and recipe."""
     real = {"null": None, "myelin": None, "recipe": recipe.as_dict()}
-    myelin, alike = connectome.t1w_t2w, alike_regions(recipe, connectome)
+    myelin = connectome.t1w_t2w
+    everywhere = [float(myelin.mean())] * connectome.n
     isolated = recipe.replace(long_weight_pA=0.0)
     return {
         REAL: [real] * config.seeds,
         "isolated": [{**real, "recipe": isolated.as_dict()}] * config.seeds,
-        "alike": [{**real, "recipe": alike.as_dict()}] * config.seeds,
+        "alike": [{**real, "myelin": everywhere}] * config.seeds,
         "surrogate": [
             {**real, "myelin": _ranked(other, myelin).tolist()} for other in maps[: config.nulls]
         ],

@@ -1,6 +1,5 @@
 """One brain of the study of timescales: calibrated, watched, and how long its signals last."""
 
-from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,10 +7,17 @@ import numpy as np
 from encephagen.analysis.rates import binned_rate
 from encephagen.analysis.timescales import timescale
 from encephagen.brain.recipe import Recipe
-from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
 from encephagen.engine.session import Session
-from encephagen.experiments.brains import RanAway, Values, calibrated, rested, told, wired
+from encephagen.experiments.brains import (
+    RanAway,
+    Values,
+    calibrated,
+    rested,
+    told,
+    wired,
+    with_myelin,
+)
 from encephagen.recording.probe import Probe
 from encephagen.units import MS_PER_S
 
@@ -46,7 +52,9 @@ def timescales(
 
     ``myelin`` stands in for T1w/T2w; ``seed`` is that of null, wiring and noise.
     """
-    connectome = _connectome(dataset, null, seed, myelin)
+    connectome = wired(dataset, null, seed)
+    if myelin is not None:
+        connectome = with_myelin(connectome, myelin)
     original = None if null is None else load(dataset)
     brain, _ = calibrated(
         connectome,
@@ -87,17 +95,6 @@ def decay_ms(one: np.ndarray, other: np.ndarray, step_ms: float) -> np.ndarray:
             k = fallen[0]
             tau_ms[region] = step_ms * (k - 1 + (c[k - 1] - c[0] / np.e) / (c[k - 1] - c[k]))
     return tau_ms
-
-
-def _connectome(
-    dataset: str, null: str | None, seed: int, myelin: list[float] | None
-) -> Connectome:
-    """Return a wiring, with another map in place of T1w/T2w if one is given."""
-    connectome = wired(dataset, null, seed)
-    if myelin is None:
-        return connectome
-    pairs = zip(connectome.regions, myelin, strict=True)
-    return replaced(connectome, regions=tuple(replaced(r, t1w_t2w=value) for r, value in pairs))
 
 
 def _watch(session: Session, seconds: float) -> tuple["xr.DataArray", "xr.DataArray", list[str]]:
