@@ -30,7 +30,7 @@ def at_least(config: Any, **least: int) -> None:
 
 
 def chosen_recipe(file: str | None, neurons_per_region: int | None = None) -> Recipe:
-    """Return the recipe in a TOML file, None for the shipped cortex, with regions of a given size."""
+    """Return the recipe in a TOML file (None: the shipped cortex), with regions of a given size."""
     recipe = default_recipe() if file is None else Recipe.load(file)
     if neurons_per_region in (None, recipe.cortex.neurons_per_region):
         return recipe

@@ -5,10 +5,7 @@ had by inhibition or by scaled connections; both take away the differences in st
 functional connectivity. Background alone leaves them (docs/experiments/through-the-wall.md).
 """
 
-import tomllib
 from dataclasses import replace
-from functools import cache
-from importlib import resources
 
 import numpy as np
 
@@ -18,17 +15,8 @@ from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import THEORY, Held, WorkingPoint, bare_digest, numbers
 
 MISSES = 1.0072
-"""Median of `misses` over the regions of hcp-aal2 (measured)."""
-
-
-@cache
-def misses() -> dict[str, float]:
-    """Return by region name the background over theory's that the shipped recipe needs in spikes.
-
-    Measured by calibration on hcp-aal2; see the file.
-    """
-    text = (resources.files("encephagen.working_point") / "misses.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)["misses"]
+"""Background over theory's that spikes need: the median over regions of what calibration found for
+two shipped recipes on hcp-aal2 (healthy_cortex 1.0072, resting_cortex 1.0066)."""
 
 
 def balance(brain: Brain) -> WorkingPoint:
@@ -41,11 +29,11 @@ def balance(brain: Brain) -> WorkingPoint:
 
 
 def corrected(found: WorkingPoint) -> WorkingPoint:
-    """Return theory's working point of the shipped recipe, corrected by what theory `misses`."""
-    known, held = misses(), []
-    for h in found.held:
-        rates_Hz = ((name, known.get(name, MISSES) * rate_Hz) for name, rate_Hz in h.background_Hz)
-        held.append(replace(h, background_Hz=tuple(rates_Hz)))
+    """Return theory's working point, all its backgrounds times what theory `MISSES`."""
+    held = (
+        replace(h, background_Hz=tuple((name, MISSES * Hz) for name, Hz in h.background_Hz))
+        for h in found.held
+    )
     note = "mean-field theory, times what it misses on hcp-aal2; not measured here"
     return replace(found, held=tuple(held), note=note)
 

@@ -72,7 +72,7 @@ def kept(
 ) -> WorkingPoint | None:
     """Return the working point of a recipe's base on a connectome: shipped, or theory's.
 
-    For the shipped recipe, theory's is `corrected` by what it misses where it was measured.
+    Theory's is `corrected` by what it misses where that was measured.
 
     Of the recipe itself where it has no base, or a base without a target; None without a target.
     """
@@ -83,9 +83,7 @@ def kept(
                     return point
             brain = bare_brain(connectome, source, fragments)
             if targets(brain):
-                found = balance(brain)
-                of_shipped = source.digest() == default_recipe().digest()
-                return corrected(found) if of_shipped else found
+                return corrected(balance(brain))
     return None
 
 

@@ -22,6 +22,7 @@ from encephagen.brain.recipe import (
 )
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.connectome.datasets import load
+from encephagen.connectome.transform import subset
 from encephagen.engine import tables
 from encephagen.engine.estimate import estimate
 from encephagen.network.build import build
@@ -117,7 +118,7 @@ def test_a_changed_recipe_comes_back_with_what_it_was_changed_from(tmp_path):
 
 
 def test_the_digest_is_that_of_the_numbers():
-    recipe = default_recipe()
+    recipe = shipped_recipe("healthy_cortex")
     assert recipe.replace(name="mine", fitted_on=()).digest() == recipe.digest()
     same = recipe.replace(t_ref_ms=3.0).replace(t_ref_ms=recipe.cortex.t_ref_ms)
     assert same.digest() == recipe.digest()
@@ -201,14 +202,24 @@ def test_replace_names_what_it_changed():
         recipe.replace(weight_spraed=0.1)
 
 
-def test_the_default_is_shipped_and_named():
-    assert default_recipe().name == "healthy_cortex"
+@pytest.mark.parametrize("dataset", ["hcp-aal2", "gw-aal2"])
+def test_the_default_is_a_cortex_at_rest(dataset):
+    assert default_recipe() == default_recipe(load(dataset)) == shipped_recipe("resting_cortex")
+
+
+@pytest.mark.parametrize("dataset", ["hcp-aal2-94", "gw-aal2-94"])
+def test_the_default_has_nuclei_where_all_of_them_have_a_region(dataset):
+    connectome = load(dataset)
+    assert default_recipe(connectome) == shipped_recipe("resting_brain")
+    assert default_recipe(connectome, {"Thalamus_L"}).name == "resting_cortex"
+    others = [r.name for r in connectome.regions if r.structure != "pallidum"]
+    assert default_recipe(subset(connectome, others)).name == "resting_cortex"
 
 
 def test_a_shipped_recipe_goes_by_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "healthy_cortex").mkdir()  # of results, say
-    assert Recipe.load("healthy_cortex") == default_recipe()
+    assert Recipe.load("healthy_cortex") == shipped_recipe("healthy_cortex")
     assert [Recipe.load(name).name for name in shipped_recipes()] == list(shipped_recipes())
     with pytest.raises(ValueError, match="name of a shipped recipe: healthy_cortex"):
         Recipe.load("sick_cortex")

@@ -11,9 +11,8 @@ in-degrees, adaptation, slow recurrence, and all of that with fast interneurons.
 two that know less: one of Gaussian noise, and one of neurons that are alike.
 """
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,7 @@ from scipy.optimize import root_scalar
 from encephagen import names
 from encephagen.analysis.rates import chosen
 from encephagen.analysis.statistics import t_interval
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.recipe import Recipe, shipped_recipe
 from encephagen.experiments.brains import Values, healthy, rested, told, wired
 from encephagen.experiments.design import FEWEST, Arm, Condition, joined, lost, perform
 from encephagen.experiments.prepare import at_least, chosen_recipe
@@ -48,8 +47,9 @@ CLAIM = (
 )
 UNLIKE = {"E_L_spread_exc_mV": 1.7, "E_L_spread_inh_mV": 1.6}
 CHOSEN = {"local_in_degree_exc": 16, "local_in_degree_inh": 4}
-RECIPES: dict[str, Mapping[str, float]] = {
-    "as shipped": {},
+RECIPES: dict[str, dict[str, float]] = {
+    "healthy cortex": {},
+    "cortex at rest": asdict(shipped_recipe("resting_cortex").cortex),
     "weak coupling": {"long_weight_pA": 20.0},
     "AMPA alone": {"nmda_fraction": 0.0, "long_weight_pA": 30.0},
     "unlike neurons": UNLIKE,
@@ -75,7 +75,7 @@ RECIPES: dict[str, Mapping[str, float]] = {
         "adaptation_mV": 0.7,
     },
 }
-"""What each recipe changes of the one that is given."""
+"""What each recipe changes of the one that is given, by default healthy_cortex."""
 
 PARTS = (0.1, 0.5, 0.9)
 LESS = ("of Gaussian noise", "of neurons alike")
@@ -92,7 +92,7 @@ class Config:
 
     dataset             connectome, by name or path
     seeds               of each recipe: wiring and noise
-    recipe              a TOML file that the recipes change; None is the shipped recipe
+    recipe              a TOML file, or a shipped recipe by name, that the recipes change
     seconds             recorded
     settle_s            thrown away before
     neurons_per_region  of every brain
@@ -101,7 +101,7 @@ class Config:
 
     dataset: str = "hcp-aal2"
     seeds: int = 5
-    recipe: str | None = None
+    recipe: str = "healthy_cortex"
     seconds: float = 20.0
     settle_s: float = 3.0
     neurons_per_region: int = 200
@@ -121,7 +121,7 @@ class Config:
     @classmethod
     def tiny(cls) -> "Config":
         """Return a study of seconds, whose figures mean nothing."""
-        few = ("as shipped", "fast interneurons")
+        few = ("healthy cortex", "fast interneurons")
         return cls(seeds=2, seconds=1.0, settle_s=0.5, neurons_per_region=40, recipes=few)
 
 
@@ -156,7 +156,7 @@ def beside_spikes(
     spikes_Hz = np.add.reduceat(each_Hz, blocks.first[:-1]) / blocks.size
     of_neuron = blocks.each_neuron(blocks.population)
     gaussian, alike = (
-        dataclasses.replace(field, **change)
+        replace(field, **change)
         for change in (
             {
                 "cumulants": field.cumulants * [[[1]], [[1]], [[0]]],
@@ -173,7 +173,7 @@ def beside_spikes(
 
     def pushed_Hz(push: float) -> float:
         held = (_pushed(h, push) if h.population in excite else h for h in found.held)
-        pushed = dataclasses.replace(found, held=tuple(held)).applied(bare)
+        pushed = replace(found, held=tuple(held)).applied(bare)
         session = rested(pushed, seed, settle_s)
         counted = session.record(seconds * MS_PER_S, probe=Probe(spikes=False))
         healthy(counted)
@@ -203,7 +203,7 @@ def beside_spikes(
 
 def _pushed(held: Held, push: float) -> Held:
     by_name = tuple((name, (1 + push) * rate_Hz) for name, rate_Hz in held.background_Hz)
-    return dataclasses.replace(held, background_Hz=by_name)
+    return replace(held, background_Hz=by_name)
 
 
 def _part(field: MeanField, rate_Hz: np.ndarray, pushed: float) -> float:
@@ -234,8 +234,9 @@ def _part(field: MeanField, rate_Hz: np.ndarray, pushed: float) -> float:
 def run(config: Config, runner: Runner) -> Result:
     """Run the study."""
     recipe = chosen_recipe(config.recipe, config.neurons_per_region)
+    size = {"neurons_per_region": config.neurons_per_region}
     conditions = [
-        Condition(name, config.seeds, given={"recipe": recipe.replace(**changed).as_dict()})
+        Condition(name, config.seeds, given={"recipe": recipe.replace(**changed | size).as_dict()})
         for name, changed in RECIPES.items()
         if name in config.recipes
     ]

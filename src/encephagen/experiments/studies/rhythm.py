@@ -364,7 +364,7 @@ def figures(result: Result) -> "dict[str, Figure]":
         spectrum, alpha = figure.subplots(1, 2, width_ratios=(1.5, 1))
         frequency_Hz = d["frequency_Hz"]
         spectrum.axvspan(*BANDS["alpha"], color="0.95", zorder=0)
-        colours = (style.SIMULATED, style.INHIBITORY, "C2", style.NEUTRAL, "0.6")
+        colours = (style.SIMULATED, style.INHIBITORY, style.THIRD, style.NEUTRAL, "0.6")
         drawn = [arm for arm in arms if f"power_{arm}" in d]
         for arm, colour in zip(drawn, colours, strict=False):
             power = np.exp(np.log(d[f"power_{arm}"]).mean(axis=0))
