@@ -47,9 +47,14 @@ CLAIM = (
 )
 UNLIKE = {"E_L_spread_exc_mV": 1.7, "E_L_spread_inh_mV": 1.6}
 CHOSEN = {"local_in_degree_exc": 16, "local_in_degree_inh": 4}
-RECIPES: dict[str, dict[str, float]] = {
+AT_REST = {
+    name: value
+    for name, value in asdict(shipped_recipe("resting_cortex").cortex).items()
+    if name != "neurons_per_region"
+}
+RECIPES: dict[str, Mapping[str, float]] = {
     "healthy cortex": {},
-    "cortex at rest": asdict(shipped_recipe("resting_cortex").cortex),
+    "cortex at rest": AT_REST,
     "weak coupling": {"long_weight_pA": 20.0},
     "AMPA alone": {"nmda_fraction": 0.0, "long_weight_pA": 30.0},
     "unlike neurons": UNLIKE,
@@ -234,9 +239,8 @@ def _part(field: MeanField, rate_Hz: np.ndarray, pushed: float) -> float:
 def run(config: Config, runner: Runner) -> Result:
     """Run the study."""
     recipe = chosen_recipe(config.recipe, config.neurons_per_region)
-    size = {"neurons_per_region": config.neurons_per_region}
     conditions = [
-        Condition(name, config.seeds, given={"recipe": recipe.replace(**changed | size).as_dict()})
+        Condition(name, config.seeds, given={"recipe": recipe.replace(**changed).as_dict()})
         for name, changed in RECIPES.items()
         if name in config.recipes
     ]
