@@ -38,7 +38,8 @@ def background_Hz(brain):
 
 
 def test_all_regions_fire_at_the_target_in_theory():
-    brain = whole_brain(CONNECTOME, RECIPE.replace(rate_exc_Hz=3.0))
+    bare = bare_brain(CONNECTOME, RECIPE.replace(rate_exc_Hz=3.0))
+    brain = balance(bare).applied(bare)
     field = MeanField.of(brain)
     rates = field.fixed_point(3.0)[field.units("E")]
     np.testing.assert_allclose(rates, 3.0, rtol=0.02)

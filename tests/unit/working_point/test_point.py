@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from encephagen.brain.default import default_recipe
-from encephagen.brain.recipe import Cortex, Recipe
+from encephagen.brain.recipe import Cortex, Recipe, shipped_recipe
 from encephagen.connectome.datasets import load
 from encephagen.engine.session import Session
 from encephagen.network.build import build
 from encephagen.working_point.balance import balance
 from encephagen.working_point.calibration import calibrate, calibrate_once
-from encephagen.working_point.point import WorkingPoint, numbers, shipped
+from encephagen.working_point.point import WorkingPoint, numbers, shipped, targets
 from encephagen.working_point.whole import bare_brain, kept, whole_brain
 
 RECIPE = Recipe(
@@ -150,14 +150,19 @@ def test_it_fits_no_brain_of_other_regions_or_populations(point, connectome_of):
 @pytest.mark.filterwarnings("ignore:14 regions")
 def test_bundled_data_have_a_working_point_of_the_shipped_recipe(name):
     connectome = load(name)
-    point = kept(connectome, default_recipe())
-    assert point in shipped() and (point.how == "calibrated") == (name == "hcp-aal2")
+    recipe = default_recipe(connectome)
+    point = kept(connectome, recipe)
+    assert point in shipped() and point.how == "calibrated"
     brain = whole_brain(connectome)
-    assert brain.working_point in ("calibrated for it", "theory for it")
-    assert dict(point.held[0].background_Hz).keys() == set(connectome.names)
-    theory = dict(balance(bare_brain(connectome, default_recipe())).held[0].background_Hz)
-    ratio = np.array([rate_Hz / theory[region] for region, rate_Hz in point.held[0].background_Hz])
-    assert 0.99 < ratio.min() and ratio.max() < 1.03  # what theory misses
+    assert brain.working_point == "calibrated for it"
+    bare = bare_brain(connectome, recipe)
+    assert {held.population for held in point.held} == targets(bare).keys()
+    for held, theory in zip(point.held, balance(bare).held, strict=True):
+        of_theory = dict(theory.background_Hz)
+        ratio = np.array([rate_Hz / of_theory[region] for region, rate_Hz in held.background_Hz])
+        assert held.population == theory.population and ratio.size == len(of_theory)
+        print(held.population, ratio.min(), ratio.max())
+        assert 0.97 < ratio.min() and ratio.max() < 1.05  # what theory misses
 
 
 def test_a_sweep_of_the_coupling_rises_with_the_coupling():
@@ -165,7 +170,7 @@ def test_a_sweep_of_the_coupling_rises_with_the_coupling():
     connectome = load("hcp-aal2")
 
     def rate_Hz(long_weight_pA):
-        recipe = default_recipe().replace(long_weight_pA=long_weight_pA)
+        recipe = shipped_recipe("healthy_cortex").replace(long_weight_pA=long_weight_pA)
         session = Session(build(whole_brain(connectome, recipe)), threads=1)
         session.advance(13_000)
         return session.counts.mean() / 1.3
