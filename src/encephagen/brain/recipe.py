@@ -216,7 +216,7 @@ class LongRangeInhibition:
     share_inhibiting: float = number(0.3, "", "free; of the links that have a fibre", high=1)
     subjects_estimating: int = number(4, "", "free; links are by the first so many", low=1)
     in_degree_inhibiting: float = number(10.0, "", "free; I elsewhere to E, mean over regions")
-    weight_inhibiting_pA: float = number(60.0, "pA", "free")
+    weight_inhibiting_pA: float = number(10.0, "pA", "free")
 
     def __post_init__(self) -> None:
         check(self, "recipe ")
