@@ -62,10 +62,12 @@ AS_IT_IS, ESTIMATED, DRAWN = "as it is", "estimated links", "drawn links"
 LOCAL, AT_EDGE = "local inhibition", ", at the edge"
 ARMS = (AS_IT_IS, *(arm + end for end in ("", AT_EDGE) for arm in (ESTIMATED, DRAWN, LOCAL)))
 """At the edge: long-range excitation is brought to the leading eigenvalue of the brain as it is."""
-COMPARED = {"fc_training": "FC r, training", "fc_held_out": "FC r, held out",
+COMPARED = {"fc_training": "training FC r", "fc_held_out": "held-out FC r",
             "fc_mean": "mean FC", "reach": "reach"}  # fmt: skip
-REPORTED = {"suppressed": "regions that a pulse suppresses", "rate_exc_Hz": "rate, excitatory",
-            "rate_inh_Hz": "rate, inhibitory", "links_again": "links found again"}  # fmt: skip
+REPORTED = {"suppressed": "suppressed", "rate_exc_Hz": "excitatory rate",
+            "rate_inh_Hz": "inhibitory rate", "links_again": "links found again"}  # fmt: skip
+AGREED = "links agreed"
+ON_PAGE = (*COMPARED.values(), *REPORTED.values(), AGREED)
 UNITS = {"reach": "regions", "suppressed": "regions", "rate_exc_Hz": "Hz", "rate_inh_Hz": "Hz"}
 NEARER = Target("estimated over drawn", 0.0, None, "", "claimed", whole=True)
 NUMBERS = ("training", "site", "amplitude_pA", "pulse_ms", "trials", "shams", "before_ms",
@@ -395,7 +397,7 @@ def _rows(
             told_of[0] = dataclasses.replace(told_of[0], name=f"{title}, {next(iter(of))}")
         rows += told_of
     note = f"share of the links of training that held-out people give too; {values['share']:g} by "
-    rows.append(judge("links agreed", values["links_agreed"], n=1, note=f"{note}chance"))
+    rows.append(judge(AGREED, values["links_agreed"], n=1, note=f"{note}chance"))
     return tuple(rows)
 
 
