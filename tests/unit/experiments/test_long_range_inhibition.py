@@ -1,4 +1,4 @@
-"""The study of long-range inhibition: its controls, and which verdicts follow from what is found."""
+"""The study of long-range inhibition: its controls, and its verdicts on what is made up."""
 
 import dataclasses
 
@@ -61,15 +61,22 @@ def row(result, name):
 @pytest.mark.parametrize(("gain", "says"), [(0.2, "higher"), (0.0, "undecided"), (-0.2, "lower")])
 def test_where_links_are_is_told_from_how_many(gain, says):
     runner = Planted(lambda arm: gain if arm == ESTIMATED else 0.0)
-    result = run(Config(seeds=8), runner)
-    name = f"{COMPARED['fc_held_out']}, estimated over drawn"
-    found = row(result, name)
-    assert found.value == pytest.approx(gain, abs=0.02)
-    assert found.note.startswith(says) or (says == "undecided" and "equivalent" in found.note)
-    assert ("pass" if gain > 0 else "fail" if gain < 0 else "undecided") == found.verdict
-    assert row(result, name + AT_EDGE).verdict == "undecided"
-    assert f"FC r with people held out is {says}" in result.verdict or not gain
+    result = run(Config(), runner)
+    found = row(result, f"{COMPARED['fc_held_out']}, estimated over drawn")
+    assert found.value == pytest.approx(gain, abs=0.02) and found.n == Config().nulls
+    as_said = result.values["compared"][ESTIMATED]["fc_held_out"]["verdict"]
+    assert says in as_said or (not gain and as_said == "equivalent")
+    other = result.values["compared"][ESTIMATED + AT_EDGE]["fc_held_out"]["verdict"]
+    assert other in ("undecided", "equivalent")
+    assert "real wiring" not in found.note + result.verdict
     assert "would have been seen" in result.verdict
+    assert result.verdict.count(f"FC r with people held out is {as_said.split()[-1]}") == 1
+
+
+def test_too_few_draws_are_told():
+    runner = Planted(lambda arm: 0.5 if arm == ESTIMATED else 0.0)
+    said = run(Config(nulls=8), runner).verdict
+    assert "undecided, by +0.4" in said and "8 draws are too few" in said
 
 
 def test_arms_differ_by_what_their_names_say():
@@ -87,7 +94,9 @@ def test_arms_differ_by_what_their_names_say():
 
 
 def test_arms_that_are_refused_are_told():
-    result = run(Config(seeds=2), Planted(lambda a: "no point" if a.startswith(DRAWN) else 0.0))
+    result = run(
+        Config(seeds=2, nulls=2), Planted(lambda a: "no point" if a.startswith(DRAWN) else 0.0)
+    )
     assert result.values["refused"][DRAWN] == 2
     assert "not compared" in result.verdict and result.verdict.endswith(".")
     with pytest.raises(ValueError, match=f"0 of 2 runs of '{AS_IT_IS}'.*no point"):
