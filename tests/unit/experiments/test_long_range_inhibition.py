@@ -42,7 +42,7 @@ class Planted(Runner):
         found = self.effect(arm)
         if isinstance(found, str):
             return {"outcome": "refused", "why": found, "alarms": []}
-        noise = rng.stream(seed, "planted", arm).normal(0.0, 0.01, 4)
+        noise = rng.stream(seed, "planted", arm).normal(0.0, 0.01, len(COMPARED))
         values = dict(zip(COMPARED, noise.tolist(), strict=True))
         values["fc_held_out"] += found
         rates = {"rate_exc_Hz": 2.5, "rate_inh_Hz": 7.0, "suppressed": 0, "long_in_degree": 80.0}

@@ -47,6 +47,7 @@ from encephagen.units import MS_PER_S
 from encephagen.validation.targets import Row, Verdict, judge
 from encephagen.working_point.calibration import calibrate
 from encephagen.working_point.coupling import coupled, leading_eigenvalue
+from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.whole import bare_brain
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ LOCAL, AT_EDGE = "local inhibition", ", at the edge"
 ARMS = (AS_IT_IS, *(arm + end for end in ("", AT_EDGE) for arm in (ESTIMATED, DRAWN, LOCAL)))
 """At the edge: long-range excitation is brought to the leading eigenvalue of the brain as it is."""
 COMPARED = {"fc_training": "training FC r", "fc_held_out": "held-out FC r",
-            "fc_mean": "mean FC", "reach": "reach"}  # fmt: skip
+            "fc_theory": "theory's FC r", "fc_mean": "mean FC", "reach": "reach"}  # fmt: skip
 REPORTED = {"suppressed": "suppressed", "rate_exc_Hz": "excitatory rate",
             "rate_inh_Hz": "inhibitory rate", "links_again": "links found again"}  # fmt: skip
 AGREED = "links agreed"
@@ -178,8 +179,9 @@ def at_rest(
     ``seed``, which is also that of wiring and noise. Long-range excitation is brought to a leading
     ``eigenvalue``; None leaves it.
 
-    Returns the measures of `COMPARED` and `REPORTED`, "people_again": the share of people's links
-    that its own BOLD gives, and "alarms".
+    Returns the measures of `COMPARED` ("fc_theory": r of theory's FC with people held out, which
+    has no noise) and `REPORTED`, "people_again": the share of people's links that its own BOLD
+    gives, "long_in_degree" and "alarms".
     """
     assert null is None
     connectome, numbers = load(dataset), Recipe.from_dict(recipe)
@@ -191,12 +193,15 @@ def at_rest(
     make = partial(with_links, connectome, own)
     if eigenvalue is not None:
         numbers = coupled(make, numbers, eigenvalue)
-    brain, from_seed = make(numbers), CALIBRATION_SEEDS * (seed + 1)
-    brain = calibrate(brain, rounds=rounds, seconds=round_s, seed=from_seed).applied(brain)
+    bare, from_seed = make(numbers), CALIBRATION_SEEDS * (seed + 1)
+    brain = calibrate(bare, rounds=rounds, seconds=round_s, seed=from_seed).applied(bare)
     session = rested(brain, seed, settle_s)
     recording = session.record(minutes * 60.0 * MS_PER_S, probe=Probe(spikes=False))
     alarms, rates = healthy(recording), summary(recording)
     people = fmri(dataset)
+    trained, held_out = (
+        group_fc(people.isel(subject=part)) for part in (slice(training), slice(training, None))
+    )
     signal = bold(recording, _tr_s(dataset))
     found = fc(signal)
     share = numbers.long_range_inhibition.share_inhibiting  # type: ignore[union-attr]
@@ -220,8 +225,9 @@ def at_rest(
     )
     return {
         "alarms": alarms,
-        "fc_training": fc_correlation(found, group_fc(people.isel(subject=slice(training)))),
-        "fc_held_out": fc_correlation(found, group_fc(people.isel(subject=slice(training, None)))),
+        "fc_training": fc_correlation(found, trained),
+        "fc_held_out": fc_correlation(found, held_out),
+        "fc_theory": fc_correlation(found.copy(data=_theory(bare)), held_out),
         "fc_mean": float(upper(found).mean()),
         "reach": reach.n,
         "suppressed": int(reach.suppressed.sum()),
@@ -237,6 +243,12 @@ def with_links(connectome: Connectome, links: np.ndarray, recipe: Recipe) -> Bra
     """Return the brain of a recipe, before any working point, with links of our own choice."""
     plain = dataclasses.replace(recipe, long_range_inhibition=None, base=None)
     return inhibited(bare_brain(connectome, plain), recipe, links)
+
+
+def _theory(brain: Brain) -> np.ndarray:
+    """Return the FC (region, region) of the mean field, as spikes show it."""
+    field, rate_Hz = MeanField.of(brain).balanced()
+    return field.in_spikes(rate_Hz).correlation(rate_Hz)
 
 
 def shared(links: np.ndarray, others: np.ndarray) -> float:
