@@ -127,7 +127,8 @@ def pairs(connectome: Connectome) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs of cortical regions that a fibre joins: the first and the second (pair,)."""
     cortical = np.array([r.cortical for r in connectome.regions])
     joined = (connectome.weights + connectome.weights.T > 0) & np.outer(cortical, cortical)
-    return np.nonzero(np.triu(joined, 1))
+    first, second = np.nonzero(np.triu(joined, 1))
+    return first, second
 
 
 def both_ways(connectome: Connectome, chosen: np.ndarray) -> np.ndarray:
