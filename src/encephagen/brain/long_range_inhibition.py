@@ -55,7 +55,7 @@ def of_people(cortex: Brain, recipe: Recipe) -> tuple[Projection, ...]:
 
 
 def inhibited(brain: Brain, recipe: Recipe, links: np.ndarray) -> Brain:
-    """Return a brain whose links inhibit too, before any working point; see the next."""
+    """Return a brain before any working point, with its `long_range_inhibition`."""
     more = long_range_inhibition(brain, recipe, links)
     return dataclasses.replace(brain, projections=brain.projections + more, numbers=recipe.digest())
 
@@ -125,8 +125,8 @@ def estimated_links(connectome: Connectome, signal: "xr.DataArray", share: float
 
 def pairs(connectome: Connectome) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs of cortical regions that a fibre joins: the first and the second (pair,)."""
-    cortical = np.array([r.cortical for r in connectome.regions])
-    joined = (connectome.weights + connectome.weights.T > 0) & np.outer(cortical, cortical)
+    inside = np.array([r.cortical for r in connectome.regions])
+    joined = (connectome.weights + connectome.weights.T > 0) & np.outer(inside, inside)
     first, second = np.nonzero(np.triu(joined, 1))
     return first, second
 
