@@ -205,11 +205,29 @@ class BasalGanglia:
 
 
 @dataclass(frozen=True)
+class LongRangeInhibition:
+    """The numbers of `encephagen.brain.long_range_inhibition`: links of cortex that inhibit too.
+
+    Its synapses have the receptor of local inhibition, and the velocity of long-range excitation.
+    Raises ValueError for values out of range.
+    """
+
+    share_inhibiting: float = number(0.3, "", "free; of the links that have a fibre", high=1)
+    subjects_estimating: int = number(4, "", "free; links are by the first so many", low=1)
+    in_degree_inhibiting: float = number(10.0, "", "free; I elsewhere to E, mean over regions")
+    weight_inhibiting_pA: float = number(10.0, "pA", "free")
+
+    def __post_init__(self) -> None:
+        check(self, "recipe ")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The numbers of a brain: a table of them for each fragment.
 
-    A recipe is a TOML file with a table [cortex], and [thalamus] and [basal_ganglia] where these
-    have cells of their own; what a table leaves out has the default of its class. ``fitted_on``
+    A recipe is a TOML file with a table [cortex], [thalamus] and [basal_ganglia] where these have
+    cells of their own, and [long_range_inhibition] where regions of cortex inhibit each other;
+    what a table leaves out has the default of its class. ``fitted_on``
     names the subjects whose data the numbers were chosen by; who tests the
     brain tests it on others. ``base`` is the recipe that `replace` made this one from: its working
     point is kept (`encephagen.working_point`). Raises ValueError for names that are not here (with
@@ -219,6 +237,7 @@ class Recipe:
     cortex: Cortex = field(default_factory=Cortex)
     thalamus: Thalamus | None = field(default=None, kw_only=True)
     basal_ganglia: BasalGanglia | None = field(default=None, kw_only=True)
+    long_range_inhibition: LongRangeInhibition | None = field(default=None, kw_only=True)
     name: str = "custom"
     fitted_on: tuple[str, ...] = ()
     base: "Recipe | None" = field(default=None, compare=False)
@@ -332,6 +351,7 @@ TABLES: dict[str, type] = {
     "cortex": Cortex,
     "thalamus": Thalamus,
     "basal_ganglia": BasalGanglia,
+    "long_range_inhibition": LongRangeInhibition,
 }
 """The table of numbers of each fragment."""
 

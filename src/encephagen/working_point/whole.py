@@ -105,7 +105,7 @@ def bare_brain(connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain
             "cortex alone",
             stacklevel=3,
         )
-    own = [*(one.made(connectome, recipe) for one in others), *fragments]
+    own = [*(one.made(connectome, recipe) for one in others if one.made), *fragments]
     taken = filled(own)
     cells = cortex(connectome, recipe, [name for name in connectome.names if name not in taken])
     (excites,) = (p for p in cells.populations if p.excites)

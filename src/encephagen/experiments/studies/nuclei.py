@@ -196,7 +196,7 @@ def run(config: Config, runner: Runner) -> Result:
         chosen_recipe(name, config.neurons_per_region)
         for name in (config.recipe, config.cortex_recipe)
     )
-    if not nuclei(load(config.dataset), recipe):
+    if not any(one.made for one in nuclei(load(config.dataset), recipe)):
         raise ValueError(
             f"{config.dataset} under recipe {recipe.name!r} has no nuclei: choose a dataset with "
             "their regions (hcp-aal2-94), and a recipe with [thalamus]"
