@@ -2,7 +2,7 @@
 
 import pytest
 
-from encephagen.brain.default import default_recipe
+from encephagen.brain.recipe import shipped_recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.transform import subset
 from encephagen.engine.session import Session
@@ -21,7 +21,7 @@ def small_network():
     between two rates: they excite themselves less here, and fire at 6 Hz.
     """
     connectome = subset(hcp_aal2(), [f"{stem}_{side}" for stem in STEMS for side in "LR"])
-    recipe = default_recipe()
+    recipe = shipped_recipe("healthy_cortex")
     recipe = recipe.replace(weight_ee_pA=0.8 * recipe.cortex.weight_ee_pA, rate_exc_Hz=6.0)
     point = balance(bare_brain(connectome, recipe))
     return build(whole_brain(connectome, recipe, point), seed=1)

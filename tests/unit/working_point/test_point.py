@@ -161,7 +161,6 @@ def test_bundled_data_have_a_working_point_of_the_shipped_recipe(name):
         of_theory = dict(theory.background_Hz)
         ratio = np.array([rate_Hz / of_theory[region] for region, rate_Hz in held.background_Hz])
         assert held.population == theory.population and ratio.size == len(of_theory)
-        print(held.population, ratio.min(), ratio.max())
         assert 0.97 < ratio.min() and ratio.max() < 1.05  # what theory misses
 
 
