@@ -202,7 +202,7 @@ def test_a_run_that_the_engine_stops_is_no_success(small):
         (["--out", "nowhere/run.nc"], "does not exist"),
         (["--out", "."], "is a folder"),
         ([*UNBALANCED, "--set", "neurons_per_region=1e7"], "a network of 60,000,000 neurons"),
-        (["--balance", "--set", "rate_exc_Hz=600"], "found no background for E in 6 of 6 regions"),
+        (["--balance", "--set", "rate_exc_Hz=600"], "found no background for I in 6 of 6 regions"),
         (["--set", "local_probability=2"], "local_probability = 2"),
     ],
 )

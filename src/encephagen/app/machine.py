@@ -69,9 +69,9 @@ def recipe_rows() -> list[tuple[str, float, str, str]]:
 
     Of tables that it has not, the values are those that a recipe which has them begins with.
     """
-    from encephagen.brain.default import default_recipe
     from encephagen.brain.recipe import TABLES
     from encephagen.units import table
+    from encephagen.working_point.whole import default_recipe
 
     recipe = default_recipe()
     return [

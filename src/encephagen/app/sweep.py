@@ -26,10 +26,10 @@ def wanted(
     ask: Ask,
 ) -> Sweep:
     """Return the sweep that a command line asks for; ValueError for what cannot be."""
-    from encephagen.brain.default import default_recipe
     from encephagen.brain.recipe import Recipe
     from encephagen.connectome.datasets import load
     from encephagen.working_point.point import WorkingPoint
+    from encephagen.working_point.whole import default_recipe
 
     asked = Asked.KEPT
     if ask.calibrate or ask.balance:

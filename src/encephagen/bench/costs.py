@@ -8,13 +8,12 @@ import numpy as np
 
 from encephagen.bench.networks import BY_SIZE, Size
 from encephagen.bench.timing import Clock
-from encephagen.brain.default import default_recipe
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
-from encephagen.working_point.whole import whole_brain
+from encephagen.working_point.whole import default_recipe, whole_brain
 
 UNHEARD_PA = 1e-6  # a background that is drawn and counts for nothing
 NEURON_REPEATS, CALL_REPEATS = 30, 15
@@ -39,6 +38,7 @@ def _noise(size: Size, quick: bool) -> dict[str, Any]:
         long_in_degree=0.0,
         background_weight_pA=UNHEARD_PA,
         rate_exc_Hz=0.0,  # else a background that is heard would be sought
+        rate_inh_Hz=0.0,
     )
     rates_Hz = {"none": 0.0, "default": recipe.cortex.background_rate_Hz, "2 kHz": 2000.0}
     sessions = {}

@@ -9,11 +9,10 @@ in size and in nothing else. NMDA is left out, which makes every neuron NEST's p
 
 from dataclasses import dataclass
 
-from encephagen.brain.default import default_recipe
 from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.brain.spec import Brain
 from encephagen.connectome.connectome import Connectome
-from encephagen.working_point.whole import whole_brain
+from encephagen.working_point.whole import default_recipe, whole_brain
 
 LOCAL = 20.0  # synapses from the own region, and from others, for which the weights below are meant
 DISTANT = 60.0

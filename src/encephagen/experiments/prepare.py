@@ -4,7 +4,6 @@ import dataclasses
 from functools import partial
 from typing import Any
 
-from encephagen.brain.default import default_recipe
 from encephagen.brain.recipe import Recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import load
@@ -12,7 +11,7 @@ from encephagen.connectome.nulls import find
 from encephagen.working_point.calibration import calibrate
 from encephagen.working_point.coupling import coupled, leading_eigenvalue
 from encephagen.working_point.point import WorkingPoint
-from encephagen.working_point.whole import bare_brain, whole_brain
+from encephagen.working_point.whole import bare_brain, default_recipe, whole_brain
 
 ROUNDS, ROUND_S = 6, 4.0
 """Of the calibration of one wiring among many (free): its mean rate is then within what another
@@ -29,9 +28,14 @@ def at_least(config: Any, **least: int) -> None:
             raise ValueError(f"{name} {getattr(config, name)}: expected {n} or more to compare")
 
 
-def chosen_recipe(file: str | None, neurons_per_region: int | None = None) -> Recipe:
-    """Return the recipe in a TOML file (None: the shipped cortex), with regions of a given size."""
-    recipe = default_recipe() if file is None else Recipe.load(file)
+def chosen_recipe(
+    file: str | None, neurons_per_region: int | None = None, dataset: str | None = None
+) -> Recipe:
+    """Return the recipe in a TOML file, or that of a dataset, with regions of a given size."""
+    if file is None:
+        recipe = default_recipe(None if dataset is None else load(dataset))
+    else:
+        recipe = Recipe.load(file)
     if neurons_per_region in (None, recipe.cortex.neurons_per_region):
         return recipe
     other = recipe.replace(neurons_per_region=neurons_per_region)
@@ -83,7 +87,8 @@ def brain_digest(config: Any) -> str:
 
     For studies whose Config has dataset and neurons_per_region, and maybe recipe and working_point.
     """
-    recipe = chosen_recipe(getattr(config, "recipe", None), config.neurons_per_region)
+    file = getattr(config, "recipe", None)
+    recipe = chosen_recipe(file, config.neurons_per_region, config.dataset)
     kept = chosen_working_point(getattr(config, "working_point", None))
     point = None if kept is None else WorkingPoint.from_dict(kept)
     return whole_brain(wiring(config.dataset), recipe, point).digest()

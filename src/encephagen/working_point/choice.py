@@ -183,8 +183,8 @@ def recipe_values(
 
     Raises ValueError for a file that is no recipe, an unknown name, or a value that is no number.
     """
-    from encephagen.brain.default import default_recipe
     from encephagen.brain.recipe import Recipe
+    from encephagen.working_point.whole import default_recipe
 
     recipe = Recipe.load(file) if file is not None else default_recipe(connectome)
     changed: dict[str, Any] = {}

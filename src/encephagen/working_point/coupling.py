@@ -45,13 +45,15 @@ def coupled(make: Callable[[Recipe], Brain], recipe: Recipe, eigenvalue: float) 
         return leading_eigenvalue(make(recipe.replace(long_in_degree=in_degree))) - eigenvalue
 
     own = recipe.cortex.long_in_degree
-    low, high = own / LARGEST_FACTOR, own * LARGEST_FACTOR
-    if not excess(low) < 0 < excess(high):
+    here = excess(own)
+    end = own / LARGEST_FACTOR if here > 0 else own * LARGEST_FACTOR
+    there = excess(end)
+    if here * there > 0:
         raise NoWorkingPoint(
-            f"no long_in_degree from {low:g} to {high:g} brings "
+            f"no long_in_degree from {own:g} to {end:g} brings "
             f"{make(recipe).connectome.name!r} to a leading eigenvalue of {eigenvalue:.3f}: it "
-            f"goes from {excess(low) + eigenvalue:.3f} to {excess(high) + eigenvalue:.3f}; choose "
-            "a recipe that is less far from others"
+            f"goes from {here + eigenvalue:.3f} to {there + eigenvalue:.3f}; choose a recipe that "
+            "is less far from others"
         )
-    found: Any = brentq(excess, low, high, xtol=TOLERANCE * own)
+    found: Any = brentq(excess, *sorted((own, end)), xtol=TOLERANCE * own)
     return recipe.replace(long_in_degree=found)

@@ -4,18 +4,25 @@ import dataclasses
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 
 from encephagen.brain.cortex import cortex
-from encephagen.brain.default import default_recipe
 from encephagen.brain.nuclei import nuclei
-from encephagen.brain.recipe import Recipe
+from encephagen.brain.recipe import Recipe, shipped_recipe
 from encephagen.brain.spec import Brain, Port
 from encephagen.connectome.connectome import Connectome
 from encephagen.working_point.balance import balance, corrected
-from encephagen.working_point.point import NONE, WorkingPoint, shipped, targets
+from encephagen.working_point.coupling import coupled
+from encephagen.working_point.point import NONE, NoWorkingPoint, WorkingPoint, shipped, targets
 from encephagen.working_point.wiring import on_wiring
+
+CORTEX, WITH_NUCLEI = "resting_cortex", "resting_brain"
+"""The recipes that are meant where none is named. A cortex by itself needs local excitation that,
+in a brain with nuclei, the loop through the thalamus gives; so they are two."""
+
+EIGENVALUES = {CORTEX: 1.010, WITH_NUCLEI: 1.032}
+"""Their leading eigenvalues on the connectomes that their numbers were found on, in theory."""
 
 PORTS = ("visual", "auditory", "somatosensory", "motor")
 
@@ -47,7 +54,7 @@ def whole_brain(
     Warns (UserWarning) where there are stand-ins, and where a target was changed and the working
     point kept. Raises ValueError as `cortex` does, and NoWorkingPoint as `balance` does.
     """
-    recipe = recipe or default_recipe(connectome, filled(fragments))
+    recipe = recipe or default_recipe(connectome, fragments)
     brain = bare_brain(connectome, recipe, fragments)
     point = working_point or kept(connectome, recipe, fragments)
     if point is None or not targets(brain):
@@ -65,6 +72,43 @@ def whole_brain(
                 stacklevel=2,
             )
     return point.applied(brain)
+
+
+def default_recipe(connectome: Connectome | None = None, fragments: Sequence[Brain] = ()) -> Recipe:
+    """Return the recipe of a connectome: the shipped one with nuclei where all fit, or of cortex.
+
+    No nucleus fits where a fragment of your own lives. On a connectome other than that which the
+    numbers were found on, its weights may bring a brain nearer to instability, or further from it:
+    there the long-range in-degree is another one, such that theory's leading eigenvalue is the same
+    (`coupled`). Where none does that, nuclei are left out, and cortex is as it is shipped. Without
+    a connectome: cortex as it is shipped.
+    """
+    cortex = shipped_recipe(CORTEX)
+    if connectome is None:
+        return cortex
+    whole = shipped_recipe(WITH_NUCLEI)
+    fit = nuclei(connectome, whole, filled(fragments))
+    all_fit = {"cortex", *(one.table for one in fit)} == {*whole.tables}
+    for recipe in (whole, cortex) if all_fit else (cortex,):
+        known = (recipe.digest(), connectome.digest())
+        if any(known == (point.recipe, point.connectome) for point in shipped()):
+            return recipe
+        try:
+            return _coupled(connectome, recipe, fragments)
+        except NoWorkingPoint:
+            continue
+    return cortex
+
+
+def _coupled(connectome: Connectome, recipe: Recipe, fragments: Sequence[Brain]) -> Recipe:
+    """Return a shipped recipe with the in-degree that brings it to its own leading eigenvalue."""
+    make = partial(bare_brain, connectome, fragments=fragments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StandIns)
+        found = coupled(make, recipe, EIGENVALUES[recipe.name])
+    in_degree = float(f"{found.cortex.long_in_degree:.3g}")
+    other = recipe.replace(name=f"{recipe.name} (coupled)", long_in_degree=in_degree)
+    return dataclasses.replace(other, base=None)
 
 
 def kept(

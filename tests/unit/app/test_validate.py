@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from encephagen.app import validate
 from encephagen.app.cli import app
 from encephagen.app.validate import subjects
-from encephagen.brain.default import default_recipe
 from encephagen.brain.recipe import Recipe
 from encephagen.connectome.datasets import fmri, load
 from encephagen.experiments import study
@@ -26,6 +25,7 @@ from encephagen.validation.question import Question
 from encephagen.validation.rest import at_rest
 from encephagen.validation.scorecard import Scorecard
 from encephagen.working_point.choice import recipe_values
+from encephagen.working_point.whole import default_recipe
 
 DOCS = Path(__file__).parents[3] / "docs"
 FIGURES = (

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from encephagen.brain.basal_ganglia import AT_REST, STRUCTURES
-from encephagen.brain.default import default_recipe
 from encephagen.brain.nuclei import nuclei
 from encephagen.brain.recipe import BasalGanglia, Thalamus
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.experiments.studies.propagation.brain import _linear
 from encephagen.network.build import build
 from encephagen.working_point.mean_field import MeanField
-from encephagen.working_point.whole import bare_brain, filled
+from encephagen.working_point.whole import bare_brain, default_recipe, filled
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::encephagen.working_point.whole.StandIns", "ignore:.*has no region for"

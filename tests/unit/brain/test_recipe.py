@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encephagen.brain.default import default_recipe
 from encephagen.brain.recipe import (
     TABLES,
     BasalGanglia,
@@ -22,12 +21,11 @@ from encephagen.brain.recipe import (
 )
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.connectome.datasets import load
-from encephagen.connectome.transform import subset
 from encephagen.engine import tables
 from encephagen.engine.estimate import estimate
 from encephagen.network.build import build
 from encephagen.units import table
-from encephagen.working_point.whole import whole_brain
+from encephagen.working_point.whole import default_recipe, whole_brain
 
 NUMBERS = [name for name, *_ in table(Cortex)]
 ANY_NUMBER = st.one_of(
@@ -200,20 +198,6 @@ def test_replace_names_what_it_changed():
     assert recipe.replace(name="mine", weight_spread=0.1).name == "mine"
     with pytest.raises(ValueError, match="nearest: weight_spread"):
         recipe.replace(weight_spraed=0.1)
-
-
-@pytest.mark.parametrize("dataset", ["hcp-aal2", "gw-aal2"])
-def test_the_default_is_a_cortex_at_rest(dataset):
-    assert default_recipe() == default_recipe(load(dataset)) == shipped_recipe("resting_cortex")
-
-
-@pytest.mark.parametrize("dataset", ["hcp-aal2-94", "gw-aal2-94"])
-def test_the_default_has_nuclei_where_all_of_them_have_a_region(dataset):
-    connectome = load(dataset)
-    assert default_recipe(connectome) == shipped_recipe("resting_brain")
-    assert default_recipe(connectome, {"Thalamus_L"}).name == "resting_cortex"
-    others = [r.name for r in connectome.regions if r.structure != "pallidum"]
-    assert default_recipe(subset(connectome, others)).name == "resting_cortex"
 
 
 def test_a_shipped_recipe_goes_by_its_name(tmp_path, monkeypatch):

@@ -8,7 +8,6 @@ import pytest
 
 from encephagen import rng
 from encephagen.analysis.statistics import Verdict
-from encephagen.brain.default import default_recipe
 from encephagen.experiments import study
 from encephagen.experiments.result import PROVENANCE, Result
 from encephagen.experiments.runner import Runner
@@ -20,6 +19,7 @@ from encephagen.experiments.studies.structure_vs_null.wiring import (
     dimension,
     diversity,
 )
+from encephagen.working_point.whole import default_recipe
 
 RUNGS = ("weight-shuffle", "strength", "degree-swaps")
 

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from encephagen.brain.default import default_recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
 from encephagen.experiments.runner import Runner
 from encephagen.experiments.sweep import Asked, Axis, Sweep, by_point, measured_point, swept
 from encephagen.figures.sweep import sweep as drawn
+from encephagen.working_point.whole import default_recipe
 
 SHIPPED = default_recipe().as_dict()
 

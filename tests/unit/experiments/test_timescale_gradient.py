@@ -51,11 +51,11 @@ def test_surrogate_maps_give_out_every_value_again():
 
 
 def test_a_brain_that_the_engine_stops_has_no_timescale():
-    from encephagen.brain.default import default_recipe
+    from encephagen.working_point.whole import default_recipe
 
     tiny = Config.tiny()
     wild = default_recipe().replace(
-        neurons_per_region=20, rate_exc_Hz=0.0, background_rate_Hz=50_000.0
+        neurons_per_region=25, rate_exc_Hz=0.0, rate_inh_Hz=0.0, background_rate_Hz=50_000.0
     )
     found = timescales(
         tiny.dataset, None, None, wild.as_dict(), 0, tiny.rounds, tiny.round_s, 2.0, 0.1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from encephagen.brain.default import default_recipe
+from encephagen.brain.recipe import shipped_recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.readers import write_npz
 from encephagen.connectome.transform import subset
@@ -23,7 +23,7 @@ def dataset(tmp_path_factory):
 
 
 def recipe(**changed):
-    return default_recipe().replace(neurons_per_region=20, **changed)
+    return shipped_recipe("healthy_cortex").replace(neurons_per_region=20, **changed)
 
 
 def run(dataset, chosen, *, minutes=0.05, spiking_s=1.0, seed=3):

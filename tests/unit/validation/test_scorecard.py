@@ -7,7 +7,6 @@ import pytest
 
 from encephagen.analysis.functional_connectivity import fc, fc_correlation, group_fc, upper
 from encephagen.analysis.haemodynamics import Haemodynamics
-from encephagen.brain.default import default_recipe
 from encephagen.connectome.connectome import Connectome
 from encephagen.connectome.datasets import fmri, hcp_aal2
 from encephagen.connectome.nulls import spatial_null
@@ -25,7 +24,7 @@ from encephagen.validation.scorecard import (
     timescale_rows,
 )
 from encephagen.validation.targets import STIMULI, Verdict, judge
-from encephagen.working_point.whole import bare_brain
+from encephagen.working_point.whole import bare_brain, default_recipe
 
 PART = subset(hcp_aal2(), ["occipital", "parietal"])  # 22 regions: quick, and connected
 N = PART.n

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from encephagen.brain.cortex import cortex, hierarchy
-from encephagen.brain.default import default_recipe
 from encephagen.brain.recipe import Cortex, Recipe, shipped_recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.connectome.transform import subset
 from encephagen.working_point.balance import MISSES, balance
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import NoWorkingPoint, with_background
-from encephagen.working_point.whole import bare_brain, kept, whole_brain
+from encephagen.working_point.whole import bare_brain, default_recipe, kept, whole_brain
 
 CONNECTOME = hcp_aal2()
 RECIPE = Recipe(

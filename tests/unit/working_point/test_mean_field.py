@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from encephagen.brain.cortex import cortex
-from encephagen.brain.default import default_recipe
 from encephagen.brain.recipe import Cortex, Recipe
 from encephagen.brain.spec import (
     Between,
@@ -31,7 +30,7 @@ from encephagen.working_point.balance import balance
 from encephagen.working_point.inputs import in_degrees
 from encephagen.working_point.mean_field import EDGE, MOST_FEEDBACK, MeanField
 from encephagen.working_point.point import NoWorkingPoint
-from encephagen.working_point.whole import bare_brain, whole_brain
+from encephagen.working_point.whole import bare_brain, default_recipe, whole_brain
 
 FAST = Transmitter((AMPA(5.0),))
 ASYNCHRONOUS = Recipe(

@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 
 from encephagen.brain.cortex import cortex, strengths, tau_m_by_region_ms
-from encephagen.brain.recipe import Cortex, Recipe
+from encephagen.brain.recipe import Cortex, Recipe, shipped_recipe
 from encephagen.brain.spec import Between, Brain, Conduction, Population, Within
-from encephagen.working_point.whole import bare_brain, joined, whole_brain
+from encephagen.connectome.datasets import load
+from encephagen.connectome.transform import subset
+from encephagen.working_point.coupling import leading_eigenvalue
+from encephagen.working_point.whole import (
+    EIGENVALUES,
+    bare_brain,
+    default_recipe,
+    joined,
+    whole_brain,
+)
 
 
 def test_what_a_recipe_says_is_in_the_brain(connectome_of):
@@ -131,3 +140,36 @@ def test_a_brain_is_shown_in_a_line(connectome_of):
         "\n" not in repr(whole_brain(connectome_of()))
         and len(repr(whole_brain(connectome_of()))) < 300
     )
+
+
+@pytest.mark.filterwarnings("ignore::encephagen.working_point.whole.StandIns")
+@pytest.mark.parametrize(
+    ("name", "home", "other"),
+    [("resting_cortex", "hcp-aal2", "gw-aal2"), ("resting_brain", "hcp-aal2-94", "gw-aal2-94")],
+)
+def test_the_default_is_at_rest_and_as_near_to_the_edge_on_any_connectome(name, home, other):
+    recipe = default_recipe(load(home))
+    assert recipe == shipped_recipe(name) and whole_brain(load(home)).recipe == name
+    assert leading_eigenvalue(bare_brain(load(home), recipe)) == pytest.approx(
+        EIGENVALUES[name], abs=1e-3
+    )
+    coupled = default_recipe(load(other))
+    assert coupled.name == f"{name} (coupled)" and coupled.base is None
+    number = recipe.cortex.long_in_degree
+    assert coupled.replace(long_in_degree=number, name=name) == recipe
+    found = leading_eigenvalue(bare_brain(load(other), coupled))
+    assert found == pytest.approx(EIGENVALUES[name], abs=0.01)
+
+
+def test_the_default_has_nuclei_only_where_all_of_them_fit():
+    connectome = load("hcp-aal2-94")
+    cortical = [r.name for r in connectome.regions if r.cortical]
+    assert default_recipe() == default_recipe(load("hcp-aal2")) == shipped_recipe("resting_cortex")
+    assert default_recipe(subset(connectome, cortical)).tables == ("cortex",)
+    without = [r.name for r in connectome.regions if r.structure != "pallidum"]
+    assert default_recipe(subset(connectome, without)).tables == ("cortex",)
+
+
+def test_a_connectome_that_cannot_be_coupled_has_the_shipped_numbers():
+    alone = subset(load("hcp-aal2"), ["Calcarine_L"])
+    assert default_recipe(alone) == shipped_recipe("resting_cortex")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from encephagen.analysis.summary import summary
-from encephagen.brain.default import default_recipe
 from encephagen.brain.recipe import Recipe
 from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
@@ -15,7 +14,7 @@ from encephagen.recording.probe import Probe
 from encephagen.working_point.balance import point
 from encephagen.working_point.mean_field import MeanField
 from encephagen.working_point.point import CALIBRATED, WorkingPoint
-from encephagen.working_point.whole import bare_brain, whole_brain
+from encephagen.working_point.whole import bare_brain, default_recipe, whole_brain
 from encephagen.working_point.wiring import on_wiring, theory
 
 RECIPE = dataclasses.replace(

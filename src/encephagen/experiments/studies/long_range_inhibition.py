@@ -430,9 +430,11 @@ def _words(told: str) -> str:
 def verdict(values: Values) -> str:
     """Return what the figures come to."""
 
-    def fig(arm: str, key: str, digits: int = 3) -> str:
+    digits = {"fc_held_out": 3, "fc_mean": 2, "reach": 0}
+
+    def fig(arm: str, key: str) -> str:
         x = values["measured"][arm][key]
-        return "not measured" if x is None else f"{x:.{digits}f}"
+        return "not measured" if x is None else f"{x:.{digits[key]}f}"
 
     def where(end: str) -> str:
         c = values["compared"][ESTIMATED + end].get("fc_held_out")
@@ -443,7 +445,7 @@ def verdict(values: Values) -> str:
         return f"{_words(c['verdict'])}, by {c['difference']:+.3f} ({least})"
 
     by_arm = "; ".join(
-        f"{arm}, {fig(arm, 'fc_held_out')}, {fig(arm, 'fc_mean', 2)} and {fig(arm, 'reach', 0)}"
+        f"{arm}, {fig(arm, 'fc_held_out')}, {fig(arm, 'fc_mean')} and {fig(arm, 'reach')}"
         for arm in ARMS
     )
     return (

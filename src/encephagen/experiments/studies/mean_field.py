@@ -54,7 +54,6 @@ AT_REST = {
 }
 RECIPES: dict[str, Mapping[str, float]] = {
     "healthy cortex": {},
-    "cortex at rest": AT_REST,
     "weak coupling": {"long_weight_pA": 20.0},
     "AMPA alone": {"nmda_fraction": 0.0, "long_weight_pA": 30.0},
     "unlike neurons": UNLIKE,
@@ -79,6 +78,7 @@ RECIPES: dict[str, Mapping[str, float]] = {
         "long_less_per_pA": 0.0034,
         "adaptation_mV": 0.7,
     },
+    "cortex at rest": AT_REST,
 }
 """What each recipe changes of the one that is given, by default healthy_cortex."""
 

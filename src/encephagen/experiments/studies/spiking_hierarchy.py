@@ -120,7 +120,8 @@ def rates(
     background_Hz: of the excitatory neurons of every region; None is as shipped.
     seed: of null, wiring, noise and initial state.
     """
-    connectome, recipe = wired(dataset, null, seed), chosen_recipe(None, neurons_per_region)
+    connectome = wired(dataset, null, seed)
+    recipe = chosen_recipe(None, neurons_per_region, dataset)
     if alike:
         connectome = with_myelin(connectome, [float(connectome.t1w_t2w.mean())] * connectome.n)
     if background_Hz is not None:
@@ -215,7 +216,7 @@ def _arms(config: Config, background_Hz: float, runner: Runner) -> dict[str, Arm
 
 def _median_background(config: Config) -> float:
     """Return the median over regions of the background (Hz) that excitatory neurons have."""
-    recipe = chosen_recipe(None, config.neurons_per_region)
+    recipe = chosen_recipe(None, config.neurons_per_region, config.dataset)
     brain = whole_brain(load(config.dataset), recipe)
     excitatory = _excitatory(brain)
     by_region = dict(excitatory.by_region).get("rate_Hz", (excitatory.background.rate_Hz,))

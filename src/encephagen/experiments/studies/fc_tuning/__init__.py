@@ -128,7 +128,7 @@ class Config:
             round_s=0.5,
             settle_s=0.5,
             short_s=2.0,
-            neurons_per_region=20,
+            neurons_per_region=25,
         )
 
 
@@ -209,7 +209,7 @@ def run(config: Config, runner: Runner) -> Result:
 
 
 def _recipe(config: Config) -> Recipe:
-    recipe = chosen_recipe(config.recipe, config.neurons_per_region)
+    recipe = chosen_recipe(config.recipe, config.neurons_per_region, config.dataset)
     if not recipe.cortex.rate_exc_Hz > 0:
         raise ValueError(
             f"recipe {recipe.name!r} has no rate_exc_Hz: couplings cannot be compared at one rate; "

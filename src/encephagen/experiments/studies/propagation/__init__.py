@@ -135,7 +135,7 @@ class Config:
             rest_ms=50.0,
             settle_s=0.5,
             maps=99,
-            neurons_per_region=20,
+            neurons_per_region=25,
         )
 
 
@@ -193,7 +193,7 @@ def _all_runs(config: Config, runner: Runner) -> dict[str, Arm]:
     """Return what each brain gave, of the real wiring and, treated alike, of what is compared."""
     same = {
         "dataset": config.dataset,
-        "recipe": chosen_recipe(config.recipe, config.neurons_per_region).as_dict(),
+        "recipe": chosen_recipe(config.recipe, config.neurons_per_region, config.dataset).as_dict(),
         "working_point": chosen_working_point(config.working_point),
         "sites": [list(getattr(config, name)) for name in STIMULI],
         **{name: getattr(config, name) for name in TIMING},

@@ -167,7 +167,7 @@ class Config:
             shams=12,
             before_ms=50.0,
             after_ms=350.0,
-            neurons_per_region=20,
+            neurons_per_region=25,
         )
 
 
@@ -182,7 +182,7 @@ def run(config: Config, runner: Runner) -> Result:
     connectome = load(config.dataset)
     for name in STIMULI:
         connectome.indices(getattr(config, name))
-    recipe = chosen_recipe(config.recipe, config.neurons_per_region)
+    recipe = chosen_recipe(config.recipe, config.neurons_per_region, config.dataset)
     if not recipe.cortex.rate_exc_Hz > 0:
         raise ValueError(
             f"recipe {recipe.name!r} has no rate_exc_Hz: wirings cannot be brought to one working "

@@ -111,7 +111,7 @@ class Config:
             seconds=2.0,
             settle_s=0.2,
             maps=99,
-            neurons_per_region=20,
+            neurons_per_region=25,
             rounds=1,
             round_s=0.2,
         )
@@ -124,7 +124,7 @@ def run(config: Config, runner: Runner) -> Result:
     """Run the study. Raises ValueError if no brain of the real wiring can be measured."""
     connectome = load(config.dataset)
     maps, _ = spatial_null(connectome.t1w_t2w, connectome, max(config.maps, config.nulls))
-    recipe = chosen_recipe(config.recipe, config.neurons_per_region)
+    recipe = chosen_recipe(config.recipe, config.neurons_per_region, config.dataset)
     made_of = _arms(config, connectome, recipe, maps)
     arms = {arm: _runs(config, runner, arm, own) for arm, own in made_of.items()}
     design.check_enough(arms[REAL], least=1)
