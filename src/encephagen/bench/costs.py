@@ -13,7 +13,7 @@ from encephagen.connectome.datasets import hcp_aal2
 from encephagen.engine.session import Session
 from encephagen.network.build import build
 from encephagen.recording.probe import Probe
-from encephagen.working_point.whole import default_recipe, whole_brain
+from encephagen.working_point.whole import whole_brain
 
 UNHEARD_PA = 1e-6  # a background that is drawn and counts for nothing
 NEURON_REPEATS, CALL_REPEATS = 30, 15
@@ -29,16 +29,14 @@ def _noise(size: Size, quick: bool) -> dict[str, Any]:
     """Time a network that never spikes, with and without its background, in turns.
 
     Both do all that a neuron's step takes; the difference is the draw. It depends on the mean
-    number of events a step, so the default brain's and a high rate are measured.
+    number of events a step, so that of `healthy_cortex` and a high rate are measured.
     """
     connectome = hcp_aal2()
-    recipe = default_recipe().replace(
-        neurons_per_region=size.neurons_per_region or default_recipe().cortex.neurons_per_region,
+    recipe = size.recipe.replace(
         local_probability=0.0,
         long_in_degree=0.0,
         background_weight_pA=UNHEARD_PA,
         rate_exc_Hz=0.0,  # else a background that is heard would be sought
-        rate_inh_Hz=0.0,
     )
     rates_Hz = {"none": 0.0, "default": recipe.cortex.background_rate_Hz, "2 kHz": 2000.0}
     sessions = {}
@@ -65,7 +63,7 @@ def _calls(size: Size, quick: bool) -> dict[str, Any]:
     """Time `Session.advance(1)` against the same steps in one call, on one thread.
 
     Alone, and with a recorder of counts attached. On a brain so small that a step is nothing, and
-    on the default brain, where input and output are longer; the longer of the two counts.
+    on that of `healthy_cortex`, where input and output are longer; the longer of the two counts.
     """
     small = Connectome(
         "two regions",
@@ -106,7 +104,7 @@ def _calls(size: Size, quick: bool) -> dict[str, Any]:
 
 
 def _snapshots(size: Size) -> dict[str, Any]:
-    """Time `snapshot` and `restore` of the default brain."""
+    """Time `snapshot` and `restore` of the brain of `healthy_cortex`."""
     session = Session(build(size.brain(hcp_aal2())), threads=1)
     session.advance(2000)
     kept = session.snapshot()

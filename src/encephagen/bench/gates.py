@@ -40,7 +40,7 @@ def gates(measured: dict[str, Any]) -> list[Gate]:
     same = [s["same_spikes_any_threads"] for s in measured["sizes"]]
     return [
         Gate(
-            "default brain, times real time",
+            "healthy_cortex, times real time",
             default and default["realtime_factor"],
             5.0,
             True,

@@ -1,18 +1,19 @@
 """The networks that are timed.
 
-The default brain is what it is. The others are one recipe at several sizes: what a neuron receives
-in all, from its own region and from afar, is the same at any number of synapses, because their
-weights shrink as their number grows. Mean-field theory then gives all sizes the same rates, and so
+`default` is the brain of `healthy_cortex`, whose cells are all LIF, as NEST has them: in the brain
+that `encephagen demo` runs some adapt (ALIF). The others are one recipe at several sizes: what a
+neuron receives in all, from its own region and from afar, is the same at any number of synapses,
+because their weights shrink as their number grows. Mean-field theory then gives all sizes the same rates, and so
 it is (about 5 Hz, asynchronous and irregular, also without correlated input), so that sizes differ
 in size and in nothing else. NMDA is left out, which makes every neuron NEST's plain `iaf_psc_exp`.
 """
 
 from dataclasses import dataclass
 
-from encephagen.brain.recipe import Cortex, Recipe
+from encephagen.brain.recipe import Cortex, Recipe, shipped_recipe
 from encephagen.brain.spec import Brain
 from encephagen.connectome.connectome import Connectome
-from encephagen.working_point.whole import default_recipe, whole_brain
+from encephagen.working_point.whole import whole_brain
 
 LOCAL = 20.0  # synapses from the own region, and from others, for which the weights below are meant
 DISTANT = 60.0
@@ -35,7 +36,7 @@ BY_SIZE = Recipe(
 
 @dataclass(frozen=True)
 class Size:
-    """A number of neurons a region, and of synapses a neuron; the default brain where both are 0.
+    """A number of neurons a region, and of synapses a neuron; `healthy_cortex` where both are 0.
 
     ``brain_ms`` is the stretch of brain time that is timed, ``repeats`` times: short and many, so
     that some fall between what other programs do. ``nest_ms`` and ``nest_repeats`` are the same for
@@ -55,7 +56,7 @@ class Size:
     def recipe(self) -> Recipe:
         """The recipe of this size."""
         if not self.neurons_per_region:
-            return default_recipe()
+            return shipped_recipe("healthy_cortex")
         usual = BY_SIZE.cortex
         local = usual.local_probability * self.neurons_per_region
         distant = self.in_degree - local

@@ -35,7 +35,7 @@ def page(document: dict[str, Any]) -> str:
         "",
         machine_text(document),
         "",
-        f"The default is brain {document['brain_digest'][:12]} (its digest).",
+        f"`default` is brain {document['brain_digest'][:12]} (its digest).",
         "",
         "![speed and delivery at each size](bench.png)",
         "",
@@ -176,7 +176,7 @@ def _costs(document: dict[str, Any]) -> list[Row]:
         ),
         ("the same at 2 kHz", cost["noise_ns_per_draw_2kHz"], lambda v: f"{v:.2f} ns"),
         ("a call of advance, two small regions", calls["tiny"], lambda v: f"{v:.1f} us"),
-        ("a call of advance, default brain", calls["default"], lambda v: f"{v:.1f} us"),
+        ("a call of advance, healthy_cortex", calls["default"], lambda v: f"{v:.1f} us"),
         (
             "the same, with a recorder of counts",
             cost["advance_recorder_us_by_brain"]["default"],
@@ -185,7 +185,7 @@ def _costs(document: dict[str, Any]) -> list[Row]:
         ("a step of 80 rate regions", step_us["one"], lambda v: f"{v:.2f} us"),
         ("the same of each set, many in one call", step_us["batch"], lambda v: f"{v:.2f} us"),
         ("a step of neurolib's", step_us.get("neurolib"), lambda v: f"{v:.2f} us"),
-        ("snapshot of the default brain", cost["snapshot_s"], lambda v: f"{1e3 * v:.2f} ms"),
+        ("snapshot of healthy_cortex", cost["snapshot_s"], lambda v: f"{1e3 * v:.2f} ms"),
         ("restore it", cost["restore_s"], lambda v: f"{1e3 * v:.2f} ms"),
         (
             "a new process to its first 10 ms, nothing compiled",
@@ -219,8 +219,9 @@ same stretch of brain time from a snapshot; NEST has no snapshots and goes on. T
 each counts, as other programs on the machine can only lengthen one. `bench.json` also has medians,
 spreads and CPU times.
 
-**Networks.** `default` is the brain that `encephagen demo` runs. The others are one recipe on the
-80 regions of `hcp-aal2`. Weights shrink as the number of synapses grows, so that every neuron
+**Networks.** `default` is `healthy_cortex`, whose cells are all LIF, as NEST has them. The brain
+that `encephagen demo` runs is another: some of its cells adapt (ALIF). The others are one recipe on
+the 80 regions of `hcp-aal2`. Weights shrink as the number of synapses grows, so that every neuron
 receives the same input, and all sizes fire near 5 Hz, asynchronous and irregular. They
 differ in size only.
 
@@ -228,7 +229,7 @@ differ in size only.
 initial potentials, and a Poisson generator for the background, on one and on two threads, without
 recorders. "ratio" divides our speed by NEST's, each with its best number of threads. "by CPU"
 compares CPU seconds on one thread, on which other programs have little influence. "rates" is the
-difference of NEST's mean rate to ours, as speeds compare only at equal rates. The default brain has
+difference of NEST's mean rate to ours, as speeds compare only at equal rates. `default` has
 NMDA. In NEST that takes `iaf_psc_exp_multisynapse` and a second connection for each excitatory
 synapse, so about twice as many as ours. The other sizes have none, and run on NEST's plain
 `iaf_psc_exp` with the same connections. `nest_ratio` is the lowest of both ratios of `default` and

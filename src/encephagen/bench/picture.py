@@ -30,7 +30,7 @@ def figure(document: dict[str, Any]):
         nest = [s["nest"]["realtime_factor"]] if s["nest"] else []
         for value, colour in zip([s["realtime_factor"], *nest], (blue, orange), strict=False):
             speed.plot(s["n_synapses"], value, "*", ms=13, color=colour, zorder=3)
-    speed.plot([], [], "*", ms=10, color=grey, label="default brain, best")
+    speed.plot([], [], "*", ms=10, color=grey, label="healthy_cortex, best")
     speed.axhline(1.0, color=grey, lw=1)
     speed.annotate(
         "real time",
