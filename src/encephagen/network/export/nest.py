@@ -161,7 +161,8 @@ def _neuron(
 def _membrane(neuron: AbstractNeuron) -> dict[str, float]:
     if type(neuron) is not LIF:
         raise ValueError(
-            f"{type(neuron).__name__} neurons have no equal in NEST: give populations of LIF"
+            f"{type(neuron).__name__} neurons have no equal in NEST: give populations of LIF "
+            "(of a shipped recipe: --set adaptation_mV=0)"
         )
     return {
         "tau_m": neuron.tau_m_ms,
