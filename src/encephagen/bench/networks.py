@@ -5,7 +5,8 @@ that `encephagen demo` runs some adapt (ALIF). The others are one recipe at seve
 neuron receives in all, from its own region and from afar, is the same at any number of synapses,
 because their weights shrink as their number grows. Mean-field theory then gives all sizes the same
 rates, and so it is (about 5 Hz, asynchronous and irregular, also without correlated input), so that
-sizes differ in size and in nothing else. NMDA is left out, which makes every neuron NEST's plain `iaf_psc_exp`.
+sizes differ in size and in nothing else. NMDA is left out, which makes every neuron NEST's plain
+`iaf_psc_exp`.
 """
 
 from dataclasses import dataclass
