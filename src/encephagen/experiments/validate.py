@@ -16,7 +16,7 @@ from encephagen.validation.evidence import evidence
 from encephagen.validation.question import FIRST_SEED, Question, surrogate_maps, tested_on
 from encephagen.validation.rest import recordings
 from encephagen.validation.scorecard import Scorecard, scorecard
-from encephagen.working_point.whole import bare_brain
+from encephagen.working_point.whole import bare_brain, whole_brain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,9 +97,10 @@ def compare(
     )
     seen = evidence(long, connectome, people, surrogate_maps=maps)
     stopped = any(recording.interrupted for recording in (*long, *spiking))
+    brain = whole_brain(connectome, question.recipe, question.working_point)
     made = {
         "connectome": connectome.digest(),
-        "brain_digest": spiking[0].provenance["brain_digest"],
+        "brain_digest": brain.digest(),
         "versions": spiking[0].provenance["versions"],
         "working_point": spiking[0].provenance["working_point"],
     }

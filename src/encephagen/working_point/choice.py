@@ -177,9 +177,9 @@ def _calibrated(brain: "Brain", threads: int | None, progress: Progress | None) 
 
 
 def recipe_values(
-    file: Path | None, settings: list[str], connectome: "Connectome"
+    file: Path | None, settings: list[str], connectome: "Connectome | None" = None
 ) -> dict[str, Any]:
-    """Return the recipe of a file, or that of a connectome, with ``name=value`` settings applied.
+    """Return a recipe with ``name=value`` settings applied: of a file, or `default_recipe`'s.
 
     Raises ValueError for a file that is no recipe, an unknown name, or a value that is no number.
     """

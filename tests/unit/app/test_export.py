@@ -25,7 +25,7 @@ def small(small_dataset):
 @pytest.fixture(scope="module")
 def exported(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "new" / "brain"
-    run = call("nest", *small, "--out", folder, "--json")
+    run = call("nest", *small, "--recipe", "healthy_cortex", "--out", folder, "--json")
     assert run.exit_code == 0, run.output
     return folder, json.loads(run.stdout)
 

@@ -73,7 +73,7 @@ def test_files_hold_the_same(quick):
     text = (folder / "bench.md").read_text()
     assert all(size["name"] in text for size in document["sizes"])
     assert "no comparison with NEST" in text
-    assert f"The default is brain {document['brain_digest'][:12]}" in text
+    assert f"`default` is brain {document['brain_digest'][:12]}" in text
     assert brain_digest_of(folder / "bench.png") == document["brain_digest"]
 
 

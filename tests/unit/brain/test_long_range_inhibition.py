@@ -15,13 +15,15 @@ from encephagen.brain.long_range_inhibition import (
     pairs,
     partial_correlation,
 )
-from encephagen.brain.recipe import LongRangeInhibition, Recipe, default_recipe
+from encephagen.brain.recipe import LongRangeInhibition, Recipe, shipped_recipe
 from encephagen.connectome.connectome import Connectome, Region
 from encephagen.connectome.datasets import fmri, hcp_aal2
 from encephagen.network.build import build
 from encephagen.working_point.whole import bare_brain, whole_brain
 
-RECIPE = dataclasses.replace(default_recipe(), long_range_inhibition=LongRangeInhibition())
+RECIPE = dataclasses.replace(
+    shipped_recipe("resting_cortex"), long_range_inhibition=LongRangeInhibition()
+)
 NAMES = ("A", "B", "C", "D", "nucleus")
 FIBRES = [("A", "B"), ("A", "C"), ("B", "C"), ("C", "D"), ("A", "nucleus")]
 PRECISION = {("A", "B"): -0.3, ("A", "C"): 0.35, ("B", "C"): 0.1, ("B", "D"): 0.5}
@@ -134,12 +136,12 @@ def test_a_recipe_alone_gives_a_brain_again():
     human = hcp_aal2()
     brain = bare_brain(human, RECIPE)
     assert brain == bare_brain(human, Recipe.from_dict(RECIPE.as_dict()))
-    assert brain != bare_brain(human, default_recipe())
-    assert RECIPE.digest() != default_recipe().digest()
+    assert brain != bare_brain(human, shipped_recipe("resting_cortex"))
+    assert RECIPE.digest() != shipped_recipe("resting_cortex").digest()
     people = fmri("hcp-aal2")[:4]
     links = estimated_links(human, people, 0.3)
     assert links.sum() == 2 * round(0.3 * pairs(human)[0].size)
-    assert brain == inhibited(bare_brain(human, default_recipe()), RECIPE, links)
+    assert brain == inhibited(bare_brain(human, shipped_recipe("resting_cortex")), RECIPE, links)
     fewer = RECIPE.replace(subjects_estimating=2)
     assert bare_brain(human, fewer) != brain
     assert whole_brain(human, RECIPE).working_point == "theory for it"
@@ -148,7 +150,7 @@ def test_a_recipe_alone_gives_a_brain_again():
 def test_no_link_is_no_change():
     human = hcp_aal2()
     none = bare_brain(human, RECIPE.replace(share_inhibiting=0.0))
-    assert none.digest() == bare_brain(human, default_recipe()).digest()
+    assert none.digest() == bare_brain(human, shipped_recipe("resting_cortex")).digest()
 
 
 @pytest.mark.filterwarnings("ignore::encephagen.working_point.whole.StandIns")
@@ -162,10 +164,10 @@ def test_regions_that_are_not_cortex_have_no_links():
 
 def test_what_is_lacking_is_said(five):
     human = hcp_aal2()
-    cortex = bare_brain(human, default_recipe())
+    cortex = bare_brain(human, shipped_recipe("resting_cortex"))
     none = np.zeros((human.n, human.n), bool)
     with pytest.raises(ValueError, match=r"has no \[long_range_inhibition\]"):
-        long_range_inhibition(cortex, default_recipe(), none)
+        long_range_inhibition(cortex, shipped_recipe("resting_cortex"), none)
     for wrong in (none[1:], none.astype(float), none | np.eye(human.n, dtype=bool)):
         with pytest.raises(ValueError, match=r"expected bool \(80, 80\)"):
             long_range_inhibition(cortex, RECIPE, wrong)

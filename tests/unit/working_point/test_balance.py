@@ -101,5 +101,5 @@ def test_what_theory_misses_is_what_calibration_found(name):
 def test_theory_is_corrected_by_what_it_misses():
     part = subset(CONNECTOME, ["Calcarine_L", "Heschl_R", "Insula_L"])
     theory = dict(balance(bare_brain(part, default_recipe())).held[0].background_Hz)
-    rates_Hz = background_Hz(whole_brain(part))
+    rates_Hz = background_Hz(whole_brain(part, default_recipe()))
     assert rates_Hz == pytest.approx([MISSES * theory[name] for name in part.names])
