@@ -1,5 +1,7 @@
 """A small brain in a file, and a recording of one of two fragments, each with its own cells."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -68,4 +70,4 @@ def small_dataset(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small_choice(small_dataset):
     """The brain of the small dataset."""
-    return Choice(dataset=str(small_dataset), recipe=recipe_values(None, []))
+    return Choice(dataset=str(small_dataset), recipe=recipe_values(Path("healthy_cortex"), []))

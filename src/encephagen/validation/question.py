@@ -58,22 +58,31 @@ class Question:
         return min(SPIKING_S, 60.0 * self.minutes)
 
 
+def with_fmri(dataset: str, fmri: str | None = None) -> str:
+    """Return the name of the data whose fMRI a dataset is compared with: its own, or ``fmri``.
+
+    Raises ValueError for data without fMRI.
+    """
+    name = (fmri or dataset).strip().lower()
+    known = {one.name: one.tr_s is not None for one in catalogue()}
+    if name not in known and not fmri:
+        load(dataset)  # tells what is near to the name, or that the file cannot be read
+    if not known.get(name):
+        raise ValueError(
+            f"{fmri or dataset!r} comes without fMRI: expected one of "
+            f"{', '.join(name for name, there in known.items() if there)}; for another connectome "
+            "of their regions name it with --fmri"
+        )
+    return name
+
+
 def compared(question: Question) -> tuple[Connectome, "xr.DataArray"]:
     """Return the connectome and the fMRI (subject, time_s, region) of cortex.
 
     Raises ValueError for data without fMRI, regions that do not match, a brain that cannot be
     built, and as `tested_on`.
     """
-    name = (question.fmri or question.dataset).strip().lower()
-    known = {dataset.name: dataset.tr_s is not None for dataset in catalogue()}
-    if name not in known and not question.fmri:
-        load(question.dataset)  # tells what is near to the name, or that the file cannot be read
-    if not known.get(name):
-        raise ValueError(
-            f"{question.fmri or question.dataset!r} comes without fMRI: expected one of "
-            f"{', '.join(name for name, there in known.items() if there)}; for another connectome "
-            "of their regions name it with --fmri"
-        )
+    name = with_fmri(question.dataset, question.fmri)
     connectome = load(question.dataset)
     cortex = [region.name for region in load(name).regions if region.cortical]
     people = fmri(name).sel(region=cortex)

@@ -161,9 +161,10 @@ def validate(
     from encephagen.app import validate as validation
     from encephagen.brain.recipe import Recipe
     from encephagen.connectome.datasets import load
-    from encephagen.validation.question import Question
+    from encephagen.validation.question import Question, with_fmri
     from encephagen.working_point.choice import portable, recipe_values
 
+    with_fmri(dataset, fmri)
     ask, connectome = asked(working_point, calibrate, balance), load(dataset)
     values = Recipe.from_dict(recipe_values(recipe, settings or [], connectome))
     with console.calibrating() as progress:
