@@ -204,7 +204,9 @@ def at_rest(
     )
     signal = bold(recording, _tr_s(dataset))
     found = fc(signal)
-    share = numbers.long_range_inhibition.share_inhibiting  # type: ignore[union-attr]
+    inhibition = numbers.long_range_inhibition
+    assert inhibition is not None  # every arm has its table
+    share = inhibition.share_inhibiting
     again = estimated_links(connectome, signal, share)
     of_people = estimated_links(connectome, people.isel(subject=slice(training)), share)
     with refusing():  # a brain that is silent
